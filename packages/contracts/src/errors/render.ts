@@ -1,0 +1,74 @@
+import type { AppError } from './app-error.ts';
+
+/** How each surface words its errors (spec: common contract, "Errors"). */
+export const dialects = [
+  'functions',
+  'calls',
+  'studio',
+  'tickets',
+  'partner',
+  'auth',
+  'device',
+  'problem',
+] as const;
+export type Dialect = (typeof dialects)[number];
+
+/** Codes that a surface's guide names differently from the catalogue. */
+const renamed: Partial<Record<Dialect, Partial<Record<AppError['code'], string>>>> = {
+  calls: {
+    INVALID_INPUT: 'INVALID_REQUEST',
+    INVALID_PARAMETER: 'INVALID_REQUEST',
+    INVALID_JSON: 'INVALID_REQUEST',
+    MISSING_CREDENTIAL: 'UNAUTHORIZED',
+    INVALID_CREDENTIAL: 'UNAUTHORIZED',
+    BAD_GATEWAY: 'CONNECTION_ERROR',
+  },
+  tickets: {
+    INVALID_INPUT: 'invalid_field',
+    INVALID_PARAMETER: 'invalid_field',
+    MISSING_CREDENTIAL: 'missing_token',
+    INVALID_CREDENTIAL: 'invalid_token',
+  },
+  partner: {
+    INVALID_JSON: 'INVALID_INPUT',
+    MISSING_CREDENTIAL: 'UNAUTHORIZED',
+    INVALID_CREDENTIAL: 'UNAUTHORIZED',
+  },
+};
+
+const words = (error: AppError): string | undefined =>
+  error.details?.fields?.map((fault) => `${fault.field}: ${fault.message}`).join('; ');
+
+/**
+ * The body of an error answer in a surface's dialect.
+ *
+ * @param at when the answer is made; only the partner dialect shows it
+ */
+export const renderError = (dialect: Dialect, error: AppError, at: Date): Record<string, unknown> => {
+  const code = renamed[dialect]?.[error.code] ?? error.code;
+  const details = error.details ?? {};
+  const inWords = words(error);
+  switch (dialect) {
+    case 'functions':
+      return { success: false, error: error.message, ...(inWords ? { details: inWords } : {}), code };
+    case 'calls':
+      return { success: false, error: { code, message: error.message, details } };
+    case 'studio':
+      return { error: code, message: error.message, code: error.status, details };
+    case 'device':
+      return { error: code.toLowerCase(), message: error.message, code: error.status, details };
+    case 'tickets':
+      return { error: code.toLowerCase(), message: error.message, ...(inWords ? { details: inWords } : {}) };
+    case 'partner':
+      return { error: { code, message: error.message, details, timestamp: at.toISOString() } };
+    case 'auth':
+      return { code: error.status, error_code: code.toLowerCase(), msg: error.message };
+    case 'problem':
+      // RFC 9457. "about:blank" says that the status says it all; `code` is our extension member.
+      return { type: 'about:blank', title: error.message, status: error.status, code, ...details };
+  }
+};
+
+/** The media type of an error answer in a dialect. */
+export const errorContentType = (dialect: Dialect): string =>
+  dialect === 'problem' ? 'application/problem+json' : 'application/json; charset=utf-8';

@@ -1,0 +1,289 @@
+import { z } from 'zod';
+import { environmentSchema } from '../credentials/principal.ts';
+import { analysisResultsSchema } from './analysis-results.ts';
+
+/**
+ * TERMINOLOGY — *partner*: a business that calls us with partner keys. *Company*: a customer of ours whose calls are
+ * analysed. *Agent*: a person of that company who takes calls. *Job*: one request for work, followed by polling.
+ * *Call*: an analysed recording. Field names and shapes are those of the partner guide.
+ */
+export const timestampSchema = z.iso.datetime().meta({ example: '2024-12-15T10:30:00.000Z' });
+
+/** NUL cannot be stored in Postgres text, and no text field has a use for it. */
+const text = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1, 'must not be empty')
+    .max(max, `must have at most ${max} characters`)
+    .refine((value) => !value.includes('\u0000'), 'must not contain NUL');
+
+const jsonDepth = (value: unknown, limit: number): number => {
+  if (typeof value !== 'object' || value === null) return 0;
+  if (limit === 0) return 1;
+  let deepest = 0;
+  for (const child of Object.values(value)) {
+    deepest = Math.max(deepest, jsonDepth(child, limit - 1));
+    if (deepest >= limit) break;
+  }
+  return deepest + 1;
+};
+
+/** A free JSON object of a caller's: bounded in bytes and depth, storable in Postgres. */
+const freeObject = (bytesMax: number, depthMax = 20) =>
+  z
+    .record(z.string(), z.json())
+    .refine((value) => jsonDepth(value, depthMax + 1) <= depthMax, `must nest at most ${depthMax} levels`)
+    .refine(
+      (value) => Buffer.byteLength(JSON.stringify(value)) <= bytesMax,
+      `must have at most ${bytesMax} bytes as JSON`,
+    )
+    .refine((value) => !JSON.stringify(value).includes('\\u0000'), 'must not contain NUL');
+
+export const limitSchema = z.coerce
+  .number('must be a number')
+  .int('must be a whole number')
+  .min(1, 'must be at least 1')
+  .max(100, 'must be at most 100')
+  .default(50);
+export const offsetSchema = z.coerce
+  .number('must be a number')
+  .int('must be a whole number')
+  .min(0, 'must be at least 0')
+  .max(1_000_000, 'must be at most 1000000')
+  .default(0);
+export const cursorSchema = z
+  .string()
+  .max(500)
+  .regex(/^[A-Za-z0-9_-]+$/, 'must be a next_cursor of an earlier answer')
+  .optional();
+const nextCursorSchema = z.string().nullable();
+
+export const companyIdParams = z.object({ company_id: z.uuid('must be a UUID') });
+export const jobIdParams = z.object({ job_id: z.string().max(100) });
+export const callIdParams = z.object({ call_id: z.string().max(100) });
+
+const emailSchema = z.email('must be an e-mail address').max(320);
+
+export const createCompanyBody = z.object({
+  name: text(200).meta({ example: 'Test Company' }),
+  contact_email: emailSchema.meta({ example: 'admin@testcompany.com' }),
+  industry: text(100).nullish().meta({ example: 'retail' }),
+  questionnaire_data: freeObject(64 * 1024).nullish(),
+});
+
+export const createCompanyAnswer = z.object({
+  company_id: z.uuid(),
+  status: z.literal('created'),
+  message: z.string(),
+});
+
+export const listCompaniesQuery = z.object({
+  limit: limitSchema,
+  offset: offsetSchema,
+  cursor: cursorSchema,
+  search: z.string().max(200).optional(),
+});
+
+export const listCompaniesAnswer = z.object({
+  companies: z.array(
+    z.object({
+      id: z.uuid(),
+      name: z.string(),
+      industry: z.string().nullable(),
+      created_at: timestampSchema,
+    }),
+  ),
+  total: z.number().int(),
+  limit: z.number().int(),
+  offset: z.number().int(),
+  next_cursor: nextCursorSchema,
+  partner_access: z.enum(['all_companies', 'single_company']),
+  message: z.string(),
+});
+
+export const companyAnswer = z.object({
+  id: z.uuid(),
+  name: z.string(),
+  industry: z.string().nullable(),
+  contact_email: z.string(),
+  created_at: timestampSchema,
+  questionnaire_data: z.record(z.string(), z.json()).nullable(),
+  total_agents: z.number().int(),
+  total_calls: z.number().int(),
+});
+
+export const putQuestionnaireBody = z.object({ questionnaire_data: freeObject(64 * 1024) });
+export const putQuestionnaireAnswer = z.object({ success: z.literal(true), message: z.string() });
+
+export const agentRoleSchema = z.enum(['agent', 'manager']);
+
+export const createAgentBody = z.object({
+  email: emailSchema.meta({ example: 'agent@testcompany.com' }),
+  name: text(200).meta({ example: 'John Doe' }),
+  role: agentRoleSchema.default('agent'),
+  phone: text(50).nullish(),
+});
+
+export const createAgentAnswer = z.object({
+  agent_id: z.uuid(),
+  temporary_password: z.string(),
+  status: z.literal('created'),
+  message: z.string(),
+});
+
+export const listAgentsQuery = z.object({ limit: limitSchema, offset: offsetSchema, cursor: cursorSchema });
+
+export const listAgentsAnswer = z.object({
+  agents: z.array(
+    z.object({
+      id: z.uuid(),
+      email: z.string(),
+      name: z.string(),
+      role: agentRoleSchema,
+      created_at: timestampSchema,
+      total_calls: z.number().int(),
+      average_score: z.number().nullable(),
+    }),
+  ),
+  total: z.number().int(),
+  next_cursor: nextCursorSchema,
+});
+
+/** 25 MB decoded (spec); in base64 with the JSON around it that is at most this much on the wire. */
+export const AUDIO_BYTES_MAX = 25 * 1024 * 1024;
+export const AUDIO_SECONDS_MAX = 1400;
+export const ANALYZE_BODY_BYTES_MAX = Math.ceil((AUDIO_BYTES_MAX * 4) / 3) + 512 * 1024;
+
+export const analysisTypeSchema = z.enum(['full', 'tone_only']);
+export const jobTypeSchema = z.enum(['call_analysis', 'simulation', 'batch_analysis', 'data_export']);
+export const jobStatusSchema = z.enum(['queued', 'processing', 'completed', 'failed', 'cancelled']);
+export type JobStatus = z.infer<typeof jobStatusSchema>;
+
+export const simulateSchema = z.enum(['failure', 'slow', 'empty']);
+
+export const analyzeCallBody = z.object({
+  /** base64, a `data:` URL or an http(s) URL; in multipart, the file itself. */
+  audio_file: z
+    .union([z.string().min(1, 'must not be empty'), z.instanceof(Uint8Array)])
+    .meta({ example: 'https://recordings.example.com/call.wav' }),
+  company_id: z.uuid('must be a UUID'),
+  agent_id: z.uuid('must be a UUID'),
+  call_type: text(100).meta({ example: 'sales_call' }),
+  webhook_url: z.string().max(2048).nullish().meta({ example: 'https://partner.com/webhook/callback' }),
+  analysis_type: analysisTypeSchema.default('full'),
+  metadata: freeObject(16 * 1024).nullish(),
+});
+
+export const analyzeCallAnswer = z.object({
+  job_id: z.uuid(),
+  status: z.literal('queued'),
+  estimated_time: z.string(),
+  message: z.string(),
+});
+
+export const errorDetailsSchema = z.object({ code: z.string() }).catchall(z.json());
+
+const jobFields = {
+  job_id: z.uuid(),
+  job_type: jobTypeSchema,
+  status: jobStatusSchema,
+  progress: z.number().int().min(0).max(100),
+  created_at: timestampSchema,
+  updated_at: timestampSchema,
+  completed_at: timestampSchema.nullable(),
+};
+
+export const jobAnswer = z.object({
+  ...jobFields,
+  call_id: z.uuid().optional(),
+  results: analysisResultsSchema.optional(),
+  error_message: z.string().optional(),
+  error_details: errorDetailsSchema.optional(),
+});
+
+export const listJobsQuery = z.object({
+  status: jobStatusSchema.optional(),
+  limit: limitSchema,
+  cursor: cursorSchema,
+});
+export const listJobsAnswer = z.object({
+  jobs: z.array(jobAnswer.omit({ results: true })),
+  next_cursor: nextCursorSchema,
+});
+
+/** A day (UTC) or a full ISO time. */
+export const instantSchema = z
+  .union([z.iso.date(), z.iso.datetime({ offset: true })], 'must be an ISO 8601 date or time')
+  .optional();
+
+export const listCallsQuery = z.object({
+  company_id: z.uuid('must be a UUID').optional(),
+  agent_id: z.uuid('must be a UUID').optional(),
+  from: instantSchema,
+  to: instantSchema,
+  limit: limitSchema,
+  cursor: cursorSchema,
+});
+
+export const callAnswer = z.object({
+  id: z.uuid(),
+  job_id: z.uuid(),
+  company_id: z.uuid(),
+  agent_id: z.uuid(),
+  call_type: z.string(),
+  analysis_type: analysisTypeSchema,
+  duration_seconds: z.number(),
+  overall_score: z.number(),
+  metadata: z.record(z.string(), z.json()).nullable(),
+  created_at: timestampSchema,
+  results: analysisResultsSchema,
+});
+export const listCallsAnswer = z.object({ calls: z.array(callAnswer), next_cursor: nextCursorSchema });
+
+export const statisticsQuery = z.object({
+  company_id: z.uuid('must be a UUID').optional(),
+  from: instantSchema,
+  to: instantSchema,
+  group_by: z.enum(['day', 'week', 'month']).optional(),
+});
+const statisticsFigures = {
+  total_calls: z.number().int(),
+  average_score: z.number().nullable(),
+  minutes_analyzed: z.number(),
+};
+export const statisticsAnswer = z.object({
+  from: timestampSchema,
+  to: timestampSchema,
+  ...statisticsFigures,
+  jobs: z.object({
+    total: z.number().int(),
+    queued: z.number().int(),
+    processing: z.number().int(),
+    completed: z.number().int(),
+    failed: z.number().int(),
+    cancelled: z.number().int(),
+  }),
+  periods: z.array(z.object({ period: z.string(), ...statisticsFigures })).optional(),
+});
+
+export const partnerHealthAnswer = z.object({
+  status: z.enum(['ok', 'degraded']),
+  environment: environmentSchema,
+  partner_name: z.string(),
+  timestamp: timestampSchema,
+  version: z.literal('v1'),
+});
+
+/** The body of the callback (guide: "Webhook Callback"), in the order in which it is written. */
+export const callbackSchema = z.object({
+  job_id: z.uuid(),
+  job_type: jobTypeSchema,
+  status: z.enum(['completed', 'failed']),
+  timestamp: timestampSchema,
+  call_id: z.uuid().optional(),
+  results: analysisResultsSchema.optional(),
+  error_message: z.string().optional(),
+  error_details: errorDetailsSchema.optional(),
+});
+export type Callback = z.infer<typeof callbackSchema>;

@@ -1,0 +1,69 @@
+import type { z } from 'zod';
+import type { CredentialKind, PartnerPermission } from './credentials/principal.ts';
+import type { ErrorCode } from './errors/catalogue.ts';
+import type { LimitGroupName } from './limits.ts';
+import type { ServiceName } from './services.ts';
+import type { SurfaceName } from './surfaces.ts';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+export interface ResponseContract {
+  readonly description: string;
+  readonly schema?: z.ZodType;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * One route, said once: the gateway builds its routing table from it, the owning service implements it, OpenAPI is
+ * generated from it. Paths use `:name` for parameters.
+ */
+export interface RouteContract {
+  /** operationId, `<surface>.<resource>.<verb>` */
+  readonly id: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** Where the promise comes from: the guide, or "ours". */
+  readonly source: string;
+  readonly method: Method;
+  readonly path: string;
+  readonly service: ServiceName;
+  readonly surface: SurfaceName;
+  readonly credentials: readonly CredentialKind[];
+  readonly permission?: PartnerPermission;
+  readonly limitGroup?: LimitGroupName;
+  /** Largest body taken; default 1 MiB. */
+  readonly bodyBytesMax?: number;
+  /** How long the gateway waits for the service; default 30 s. */
+  readonly timeoutSeconds?: number;
+  /** True: `X-Idempotency-Key` or `Idempotency-Key` is understood. */
+  readonly idempotent?: boolean;
+  /** Media types of the body; default JSON where there is a body schema. */
+  readonly consumes?: readonly ('application/json' | 'multipart/form-data')[];
+  readonly params?: z.ZodType;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  readonly responses: Readonly<Record<number, ResponseContract>>;
+  readonly errors: readonly ErrorCode[];
+}
+
+export const BODY_BYTES_MAX_DEFAULT = 1024 * 1024;
+export const TIMEOUT_SECONDS_DEFAULT = 30;
+
+/** Declares a route; the literal types survive, so handlers, gateway and tests know params, query, body and answers. */
+export const defineRoute = <const Route extends RouteContract>(route: Route): Route => route;
+
+type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
+
+export type ParamsOf<Route extends RouteContract> = Output<Route['params']>;
+export type QueryOf<Route extends RouteContract> = Output<Route['query']>;
+export type BodyOf<Route extends RouteContract> = Output<Route['body']>;
+
+/** What a handler gives back: one of the declared statuses with the body its schema takes. */
+export type AnswerOf<Route extends RouteContract> = {
+  [Status in keyof Route['responses'] & number]: {
+    readonly status: Status;
+    readonly headers?: Readonly<Record<string, string>>;
+  } & (Route['responses'][Status] extends { readonly schema: infer Schema extends z.ZodType }
+    ? { readonly body: z.input<Schema> }
+    : { readonly body?: undefined });
+}[keyof Route['responses'] & number];

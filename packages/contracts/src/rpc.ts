@@ -1,0 +1,15 @@
+import type { z } from 'zod';
+import type { ServiceName } from './services.ts';
+
+/** A question that services and the gateway ask each other over NATS request/reply: `rpc.<service>.<verb>`. */
+export interface RpcContract<Request extends z.ZodType = z.ZodType, Reply extends z.ZodType = z.ZodType> {
+  readonly subject: string;
+  readonly owner: ServiceName;
+  readonly summary: string;
+  readonly request: Request;
+  readonly reply: Reply;
+}
+
+export const defineRpc = <Request extends z.ZodType, Reply extends z.ZodType>(
+  rpc: RpcContract<Request, Reply>,
+): RpcContract<Request, Reply> => rpc;

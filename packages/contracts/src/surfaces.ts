@@ -1,0 +1,49 @@
+import type { Dialect } from './errors/render.ts';
+
+/** One public API surface: the paths it owns and how it words errors. */
+export interface Surface {
+  readonly name: string;
+  readonly prefixes: readonly string[];
+  readonly dialect: Dialect;
+  /** Headers on every successful answer. */
+  readonly successHeaders: Readonly<Record<string, string>>;
+  /** How `X-RateLimit-Reset` is told: epoch seconds, but seconds left where the guide says so. */
+  readonly rateLimitReset: 'epoch' | 'seconds-left';
+}
+
+const surface = (input: Pick<Surface, 'name' | 'prefixes' | 'dialect'> & Partial<Surface>): Surface => ({
+  successHeaders: {},
+  rateLimitReset: 'epoch',
+  ...input,
+});
+
+export const surfaces = {
+  partner: surface({
+    name: 'partner',
+    prefixes: ['/api/partner/v1'],
+    dialect: 'partner',
+    successHeaders: { 'x-api-version': 'v1' },
+  }),
+  calls: surface({
+    name: 'calls',
+    prefixes: ['/api/v1/calls', '/api/v1/call-logs', '/api/v1/ws/calls'],
+    dialect: 'calls',
+    rateLimitReset: 'seconds-left',
+  }),
+  tickets: surface({ name: 'tickets', prefixes: ['/functions/v1/integration-tickets'], dialect: 'tickets' }),
+  functions: surface({ name: 'functions', prefixes: ['/functions/v1'], dialect: 'functions' }),
+  studio: surface({ name: 'studio', prefixes: ['/api/v1'], dialect: 'studio' }),
+  auth: surface({ name: 'auth', prefixes: ['/auth/v1'], dialect: 'auth' }),
+  platform: surface({ name: 'platform', prefixes: ['/api/admin/v1', ''], dialect: 'problem' }),
+} as const;
+
+export type SurfaceName = keyof typeof surfaces;
+
+const byLongestPrefix = Object.values(surfaces)
+  .flatMap((owner) => owner.prefixes.map((prefix) => ({ prefix, owner })))
+  .sort((a, b) => b.prefix.length - a.prefix.length);
+
+/** The surface a path belongs to, also when no route is there: its dialect words the 404. */
+export const surfaceOf = (path: string): Surface =>
+  byLongestPrefix.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))?.owner ??
+  surfaces.platform;

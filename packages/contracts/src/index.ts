@@ -12,6 +12,7 @@ export * from './partner/events.ts';
 export * from './partner/routes.ts';
 export * from './partner/rpcs.ts';
 export * from './partner/schemas.ts';
+export * from './partner/webhook-secret.ts';
 export * from './registry.ts';
 export * from './route.ts';
 export * from './rpc.ts';

@@ -1,0 +1,23 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The checkout this file belongs to. */
+export const repositoryDir = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+
+/** Everything the local stack makes lives here; git ignores it. */
+export const localDir = join(repositoryDir, '.local');
+
+/**
+ * The Node the workspace pins. The real binary, not the npm shim, so that a signal reaches one process.
+ * Falls back to the Node that runs us, which `scripts/run.mjs` made sure is the pinned one.
+ */
+export function pinnedNode(): string {
+  const pinned = join(repositoryDir, 'node_modules/node/bin/node');
+  return existsSync(pinned) ? pinned : process.execPath;
+}
+
+/** The entry of a service: `apps/<name>/src/main.ts`. */
+export function serviceEntry(name: string): string {
+  return join(repositoryDir, 'apps', name, 'src/main.ts');
+}

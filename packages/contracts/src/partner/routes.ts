@@ -188,7 +188,7 @@ export const partnerRoutes = {
     permission: 'jobs.read',
     query: schemas.listCallsQuery,
     responses: { 200: { description: 'Newest first', schema: schemas.listCallsAnswer } },
-    errors: ['INVALID_PARAMETER'],
+    errors: ['INVALID_PARAMETER', 'COMPANY_ACCESS_DENIED'],
   }),
   getCall: defineRoute({
     ...partner,

@@ -9,36 +9,45 @@ import { analysisResultsSchema } from './analysis-results.ts';
  */
 export const timestampSchema = z.iso.datetime().meta({ example: '2024-12-15T10:30:00.000Z' });
 
-/** NUL cannot be stored in Postgres text, and no text field has a use for it. */
+/** Postgres stores neither NUL nor half of a surrogate pair, and no field has a use for them. */
+const isStorable = (value: string): boolean => !value.includes('\u0000') && value.isWellFormed();
+
 const text = (max: number) =>
   z
     .string()
     .trim()
     .min(1, 'must not be empty')
     .max(max, `must have at most ${max} characters`)
-    .refine((value) => !value.includes('\u0000'), 'must not contain NUL');
+    .refine(isStorable, 'must be well-formed Unicode without NUL');
 
-const jsonDepth = (value: unknown, limit: number): number => {
-  if (typeof value !== 'object' || value === null) return 0;
-  if (limit === 0) return 1;
-  let deepest = 0;
-  for (const child of Object.values(value)) {
-    deepest = Math.max(deepest, jsonDepth(child, limit - 1));
-    if (deepest >= limit) break;
-  }
-  return deepest + 1;
+/** Whether JSON nests at most `limit` levels. Never goes deeper than that, so no input exhausts the stack. */
+const nestsAtMost = (value: unknown, limit: number): boolean =>
+  typeof value !== 'object' ||
+  value === null ||
+  (limit > 0 && Object.values(value).every((child) => nestsAtMost(child, limit - 1)));
+
+const hasStorableStrings = (value: unknown): boolean => {
+  if (typeof value === 'string') return isStorable(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([key, child]) => isStorable(key) && hasStorableStrings(child));
 };
 
-/** A free JSON object of a caller's: bounded in bytes and depth, storable in Postgres. */
+/**
+ * A free JSON object of a caller's: bounded in depth and bytes, storable in Postgres. Its values are not looked at by
+ * zod's own JSON schema, which recurses as deep as the input does.
+ */
 const freeObject = (bytesMax: number, depthMax = 20) =>
   z
-    .record(z.string(), z.json())
-    .refine((value) => jsonDepth(value, depthMax + 1) <= depthMax, `must nest at most ${depthMax} levels`)
-    .refine(
-      (value) => Buffer.byteLength(JSON.stringify(value)) <= bytesMax,
-      `must have at most ${bytesMax} bytes as JSON`,
-    )
-    .refine((value) => !JSON.stringify(value).includes('\\u0000'), 'must not contain NUL');
+    .record(z.string(), z.unknown())
+    .refine((value) => nestsAtMost(value, depthMax), {
+      message: `must nest at most ${depthMax} levels`,
+      abort: true,
+    })
+    .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= bytesMax, {
+      message: `must have at most ${bytesMax} bytes as JSON`,
+      abort: true,
+    })
+    .refine(hasStorableStrings, 'must be well-formed Unicode without NUL');
 
 export const limitSchema = z.coerce
   .number('must be a number')
@@ -82,7 +91,7 @@ export const listCompaniesQuery = z.object({
   limit: limitSchema,
   offset: offsetSchema,
   cursor: cursorSchema,
-  search: z.string().max(200).optional(),
+  search: z.string().max(200).refine(isStorable, 'must be well-formed Unicode without NUL').optional(),
 });
 
 export const listCompaniesAnswer = z.object({
@@ -108,7 +117,7 @@ export const companyAnswer = z.object({
   industry: z.string().nullable(),
   contact_email: z.string(),
   created_at: timestampSchema,
-  questionnaire_data: z.record(z.string(), z.json()).nullable(),
+  questionnaire_data: z.record(z.string(), z.unknown()).nullable(),
   total_agents: z.number().int(),
   total_calls: z.number().int(),
 });
@@ -235,7 +244,7 @@ export const callAnswer = z.object({
   analysis_type: analysisTypeSchema,
   duration_seconds: z.number(),
   overall_score: z.number(),
-  metadata: z.record(z.string(), z.json()).nullable(),
+  metadata: z.record(z.string(), z.unknown()).nullable(),
   created_at: timestampSchema,
   results: analysisResultsSchema,
 });

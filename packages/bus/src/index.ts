@@ -1,0 +1,11 @@
+export { type Backoff, backoffMs, pause } from './backoff.ts';
+export { type Bus, type BusOptions, connectBus, type PublishEventOptions } from './bus.ts';
+export type { ConsumeOptions, Consumer, ConsumerStats, Delivery } from './consume.ts';
+export type { DeadMessage } from './dead.ts';
+export { createEnvelope, parseEnvelope, parseEventData } from './envelope.ts';
+export { BusError, type BusErrorKind, GiveBack, InvalidMessageError, isTransientBusError } from './errors.ts';
+export { type Log, plainTrace, silentLog, type TraceHooks } from './log.ts';
+export { messageOf, type OutgoingMessage, type PublishAck, type PublishOutcome } from './publish.ts';
+export type { RequestOptions, Responder, RpcContext, RpcHandler } from './rpc.ts';
+export { type StreamState, streamOf } from './streams.ts';
+export type { EventListener, Listening } from './subscribe.ts';

@@ -1,0 +1,211 @@
+import type { StreamContract } from '@switchboard/contracts';
+import {
+  AckPolicy,
+  createInbox,
+  DeliverPolicy,
+  type Msg,
+  type NatsConnection,
+  nanos,
+  type Subscription,
+} from 'nats';
+import { backoffMs, pause } from './backoff.ts';
+import type { Connection } from './connection.ts';
+import { nanosOf } from './dead.ts';
+import type { Log } from './log.ts';
+import type { Streams } from './streams.ts';
+
+const PULL_EXPIRES_MS = 20_000;
+const SILENCE_MAX_MS = PULL_EXPIRES_MS + 10_000;
+const API_TIMEOUT_MS = 5_000;
+
+export interface PullOptions {
+  readonly stream: StreamContract;
+  readonly filterSubject: string;
+  readonly durable: string;
+  readonly ackWaitSeconds: number;
+  /** Most messages unacknowledged over all replicas, delayed ones included. */
+  readonly ackPendingMax: number;
+  /** How many messages may come now. */
+  readonly room: () => number;
+  readonly onMessage: (msg: Msg, nc: NatsConnection) => void;
+}
+
+export interface Puller {
+  /** There is room again. */
+  refill(): void;
+  /** Takes no more messages; what is on its way still reaches `onMessage`. */
+  stop(): Promise<void>;
+  lag(): Promise<{ pending: number; ackPending: number; redelivered: number } | null>;
+}
+
+/**
+ * Asks JetStream for exactly as many messages as there is room for, so that none waits in our memory while its ack
+ * time runs. (The client's own `consume` prefetches.) Makes stream and durable consumer, also when they vanish.
+ */
+export const startPulling = (
+  connection: Connection,
+  streams: Streams,
+  log: Log,
+  options: PullOptions,
+): Puller => {
+  const { stream, durable } = options;
+  const stopping = new AbortController();
+  // What is asked for: an upper bound by pull, since a message does not say which pull it answers.
+  const pulls = new Map<string, { left: number; expiresAtMs: number }>();
+  let requested = 0;
+  let pullNumber = 0;
+  let lastHeardMs = performance.now();
+  let subscription: Subscription | null = null;
+  let inbox = '';
+  let client: NatsConnection | null = null;
+  let syncing: Promise<void> | null = null;
+  let syncAgain = false;
+  let refillPlanned = false;
+
+  const provideConsumer = async (nc: NatsConnection) => {
+    await streams.repair(stream);
+    const jsm = await nc.jetstreamManager({ checkAPI: false, timeout: API_TIMEOUT_MS });
+    await jsm.consumers.add(stream.name, {
+      durable_name: durable,
+      filter_subject: options.filterSubject,
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: nanosOf(options.ackWaitSeconds),
+      deliver_policy: DeliverPolicy.All,
+      // Dead-lettering is ours: max_deliver would only stop delivering, silently.
+      max_deliver: -1,
+      max_ack_pending: options.ackPendingMax,
+    });
+  };
+
+  const askMore = () => {
+    refillPlanned = false;
+    const nc = client;
+    if (!nc || stopping.signal.aborted || !connection.isConnected()) return;
+    const batch = options.room() - requested;
+    if (batch <= 0) return;
+    pullNumber += 1;
+    const reply = `${inbox}.${pullNumber}`;
+    pulls.set(reply, { left: batch, expiresAtMs: performance.now() + PULL_EXPIRES_MS });
+    if (requested === 0) lastHeardMs = performance.now();
+    requested += batch;
+    nc.publish(
+      `$JS.API.CONSUMER.MSG.NEXT.${stream.name}.${durable}`,
+      JSON.stringify({ batch, expires: nanos(PULL_EXPIRES_MS) }),
+      { reply },
+    );
+  };
+
+  const refill = () => {
+    // One question for all slots that came free in this turn of the event loop.
+    if (refillPlanned || stopping.signal.aborted) return;
+    refillPlanned = true;
+    setImmediate(askMore);
+  };
+
+  const endPull = (reply: string, unused: number) => {
+    pulls.delete(reply);
+    let most = 0;
+    for (const pull of pulls.values()) most += pull.left;
+    requested = Math.max(0, Math.min(requested - unused, most));
+  };
+
+  const onStatus = (msg: Msg, code: number) => {
+    const unused = Number(msg.headers?.get('Nats-Pending-Messages') || Number.NaN);
+    const description = msg.headers?.description ?? '';
+    if (code === 503 || (code === 409 && /consumer deleted|no responders/i.test(description))) {
+      log.warn({ stream: stream.name, consumer: durable, code }, 'The consumer is gone; making it again');
+      return resync();
+    }
+    endPull(msg.subject, Number.isNaN(unused) ? requested : unused);
+    if (code === 404 || code === 408) return refill();
+    // 409: the server shuts down, or a limit is reached. Asking again at once would only be refused again.
+    log.debug({ consumer: durable, code, description }, 'JetStream ended a pull');
+    setTimeout(refill, backoffMs(1, { firstMs: 1_000, maxMs: 1_000 }));
+  };
+
+  const subscribeAnew = (nc: NatsConnection) => {
+    subscription?.unsubscribe();
+    pulls.clear();
+    requested = 0;
+    inbox = createInbox();
+    const prefix = `${inbox}.`;
+    subscription = nc.subscribe(`${inbox}.*`, {
+      callback: (error, msg) => {
+        if (error) return resync();
+        lastHeardMs = performance.now();
+        const code = msg.headers?.code;
+        // An answer to a pull keeps the pull's subject; a message of the stream comes under its own.
+        if (code && msg.subject.startsWith(prefix)) return onStatus(msg, code);
+        requested = Math.max(0, requested - 1);
+        options.onMessage(msg, nc);
+      },
+    });
+  };
+
+  const sync = async () => {
+    for (let attempt = 1; !stopping.signal.aborted; attempt += 1) {
+      try {
+        syncAgain = false;
+        const nc = await connection.ready(API_TIMEOUT_MS);
+        await provideConsumer(nc);
+        if (stopping.signal.aborted) return;
+        client = nc;
+        subscribeAnew(nc);
+        refill();
+        if (!syncAgain) return;
+      } catch (error) {
+        if (attempt % 10 === 1)
+          log.warn(
+            { err: error, consumer: durable, stream: stream.name },
+            'The consumer cannot be set up yet',
+          );
+        await pause(backoffMs(attempt, { firstMs: 100, maxMs: 3_000 }), stopping.signal);
+      }
+    }
+  };
+
+  const resync = () => {
+    if (stopping.signal.aborted) return;
+    syncAgain = true;
+    syncing ??= sync().finally(() => {
+      syncing = null;
+    });
+  };
+
+  // Between a lost connection and the next nothing is asked for: what was asked is void.
+  const forget = connection.onConnect(resync);
+  const watchdog = setInterval(() => {
+    const nowMs = performance.now();
+    if (requested > 0 && nowMs - lastHeardMs > SILENCE_MAX_MS && connection.isConnected()) resync();
+    for (const [reply, pull] of pulls) if (pull.expiresAtMs + SILENCE_MAX_MS < nowMs) endPull(reply, 0);
+    refill();
+  }, 5_000);
+  resync();
+
+  return {
+    refill,
+    async stop() {
+      stopping.abort();
+      forget();
+      clearInterval(watchdog);
+      await syncing;
+      if (connection.isConnected()) await subscription?.drain().catch(() => undefined);
+      else subscription?.unsubscribe();
+    },
+    async lag() {
+      if (!connection.isConnected()) return null;
+      try {
+        const nc = await connection.ready(API_TIMEOUT_MS);
+        const jsm = await nc.jetstreamManager({ checkAPI: false, timeout: API_TIMEOUT_MS });
+        const info = await jsm.consumers.info(stream.name, durable);
+        return {
+          pending: info.num_pending,
+          ackPending: info.num_ack_pending,
+          redelivered: info.num_redelivered,
+        };
+      } catch {
+        return null;
+      }
+    },
+  };
+};

@@ -1,0 +1,68 @@
+import { AppError, errors } from '@switchboard/contracts';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { inspectJson, JSON_DEPTH_MAX, JSON_VALUES_MAX, type JsonFault } from './inspect-json.ts';
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+const invalidJson = (message: string) => new AppError('INVALID_JSON', { message });
+
+const refusalOf = (fault: JsonFault): AppError => {
+  switch (fault.kind) {
+    case 'depth':
+      return invalidJson(`The request body nests deeper than ${JSON_DEPTH_MAX} levels`);
+    case 'size':
+      return invalidJson(`The request body has more than ${JSON_VALUES_MAX} values`);
+    case 'key':
+      return errors.invalidInput([{ field: fault.path, message: 'is a key that is not allowed' }]);
+    case 'text':
+      return errors.invalidInput([
+        { field: fault.path, message: 'must not contain NUL or half a surrogate pair' },
+      ]);
+  }
+};
+
+/** JSON of a caller's as a value that is safe to walk, merge and store. Throws INVALID_JSON or INVALID_INPUT. */
+export const parseJson = (bytes: Uint8Array): unknown => {
+  let value: unknown;
+  try {
+    value = JSON.parse(utf8.decode(bytes));
+  } catch (cause) {
+    throw new AppError('INVALID_JSON', { cause });
+  }
+  const fault = inspectJson(value);
+  if (fault) throw refusalOf(fault);
+  return value;
+};
+
+const acceptedBy = (request: FastifyRequest): readonly string[] =>
+  request.routeOptions.config.contract?.consumes ?? ['application/json'];
+
+const hasNoBody = ({ headers }: FastifyRequest): boolean =>
+  headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0';
+
+/**
+ * JSON alone is taken, and an empty body under any content type (clients send one with POST requests that carry
+ * nothing). Routes that take multipart add it in a scope of their own.
+ */
+export const addBodyParsers = (app: FastifyInstance): void => {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (body.length === 0) return done(null, undefined);
+    if (!acceptedBy(request).includes('application/json')) {
+      return done(errors.unsupportedMediaType(acceptedBy(request)), undefined);
+    }
+    if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') {
+      const message = 'Send the request body without Content-Encoding';
+      return done(new AppError('UNSUPPORTED_MEDIA_TYPE', { message }), undefined);
+    }
+    try {
+      done(null, parseJson(Buffer.from(body)));
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)), undefined);
+    }
+  });
+  app.addContentTypeParser('*', (request, _payload, done) => {
+    if (hasNoBody(request)) return done(null, undefined);
+    done(errors.unsupportedMediaType(acceptedBy(request)), undefined);
+  });
+};

@@ -1,0 +1,195 @@
+import type { Socket } from 'node:net';
+import {
+  AppError,
+  BODY_BYTES_MAX_DEFAULT,
+  type Clock,
+  createUuidV7Ids,
+  type Ids,
+  type Principal,
+  parseTraceparent,
+  type RouteContract,
+} from '@switchboard/contracts';
+import {
+  type FastifyInstance,
+  type FastifyRequest,
+  type FastifyServerOptions,
+  fastify,
+  LogController,
+} from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { ServerConfig } from '../config/blocks.ts';
+import { runInWork, type WorkContext } from '../context/work-context.ts';
+import type { Readiness } from '../health/readiness.ts';
+import type { InternalTokenVerifier } from '../internal-token/verify.ts';
+import type { Log } from '../log/create-log.ts';
+import type { Metrics } from '../metrics/create-metrics.ts';
+import { nextSpan } from '../tracing/trace-ids.ts';
+import type { Span, Tracing } from '../tracing/tracing.ts';
+import { addBodyParsers } from './body-parsers.ts';
+import { answerError } from './http-errors.ts';
+import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
+import { createTraffic, type Traffic } from './traffic.ts';
+
+export interface HttpServerDeps {
+  readonly config: Pick<ServerConfig, 'requestTimeoutSeconds' | 'idleTimeoutSeconds' | 'keepAliveSeconds'>;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly tracing: Tracing;
+  readonly readiness: Readiness;
+  readonly ids?: Ids;
+  /** Needed by `implement` for routes that take a credential. */
+  readonly verifyInternalToken?: InternalTokenVerifier;
+  /** False: no log line per request (the gateway has its request log). */
+  readonly logRequests?: boolean;
+  /** Words the refusal of an unknown address; NOT_FOUND when left out. */
+  readonly onUnknownRoute?: (request: FastifyRequest) => AppError;
+  /** What else Fastify shall know, `trustProxy` for instance. */
+  readonly fastify?: FastifyServerOptions;
+}
+
+/** What hooks, error handler and `implement` share; on every instance as `app.kit`. */
+export interface HttpKit {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly traffic: Traffic;
+  readonly verifyInternalToken: InternalTokenVerifier | undefined;
+  /** Stands in where a request failed before it had a trace. */
+  readonly untraced: WorkContext['trace'];
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    readonly kit: HttpKit;
+  }
+  interface FastifyRequest {
+    /** Undefined only for requests that Fastify refuses before any hook, such as a bad percent-encoding. */
+    work: WorkContext | undefined;
+    span: Span | undefined;
+    principal: Principal | undefined;
+  }
+  interface FastifyContextConfig {
+    contract?: RouteContract;
+    /** True: no log line and no metrics for this route. */
+    quiet?: boolean;
+  }
+}
+
+const CLIENT_CLOSED_REQUEST = 499;
+
+/** A request that is not HTTP gets an answer that is, and the connection ends. */
+const refuseBadHttp = (error: Error & { code?: string }, socket: Socket): void => {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const [status, title] =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? [408, 'Request Timeout']
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? [431, 'Request Header Fields Too Large']
+        : [400, 'Bad Request'];
+  const body = JSON.stringify({ type: 'about:blank', title, status, code: 'INVALID_INPUT' });
+  const head = [
+    `HTTP/1.1 ${status} ${title}`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+};
+
+const routeOf = (request: FastifyRequest): string => request.routeOptions.url ?? 'unknown';
+
+/**
+ * Fastify as every service uses it: explicit timeouts, JSON alone, errors in the dialect of the route's surface, request
+ * id, trace, log line and metrics. Routes are added with `implement` or by hand; it does not listen.
+ */
+export const createHttpServer = (deps: HttpServerDeps): FastifyInstance => {
+  const { config, log, clock, metrics, tracing, readiness, logRequests = true } = deps;
+  const ids = deps.ids ?? createUuidV7Ids(clock);
+  const traffic = createTraffic();
+  const app = fastify({
+    requestTimeout: config.requestTimeoutSeconds * 1000,
+    connectionTimeout: config.idleTimeoutSeconds * 1000,
+    keepAliveTimeout: config.keepAliveSeconds * 1000,
+    bodyLimit: BODY_BYTES_MAX_DEFAULT,
+    // While draining, requests are served (see lifecycle/drain-http.ts), not refused.
+    return503OnClosing: false,
+    requestIdHeader: false,
+    genReqId: (request) => requestIdOf(request, ids),
+    loggerInstance: log,
+    // One logger for all: the fields of a request come from its work context (log/create-log.ts).
+    childLoggerFactory: (logger) => logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    clientErrorHandler: refuseBadHttp,
+    frameworkErrors: (error, request, reply) => answerError(error, request, reply),
+    ...deps.fastify,
+  });
+  app.decorate('kit', {
+    log,
+    clock,
+    metrics,
+    traffic,
+    verifyInternalToken: deps.verifyInternalToken,
+    untraced: nextSpan(null),
+  });
+  app.decorateRequest('work', undefined);
+  app.decorateRequest('span', undefined);
+  app.decorateRequest('principal', undefined);
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  addBodyParsers(app);
+  metrics.gauge('http_requests_in_flight', 'Requests that are being answered', () => traffic.inFlight);
+
+  const finish = (request: FastifyRequest, status: number, span: Span, startedMs: number): void => {
+    if (tracing.exporting) {
+      span.set({ 'http.response.status_code': status });
+      span.end(status >= 500 ? new Error(String(status)) : undefined);
+    }
+    if (request.routeOptions.config.quiet) return;
+    const seconds = (performance.now() - startedMs) / 1000;
+    const { method } = request;
+    const route = routeOf(request);
+    metrics.observeHttp({ method, route, status, seconds });
+    if (!logRequests || !request.work) return;
+    const latencyMs = Math.round(seconds * 1e6) / 1000;
+    runInWork(request.work, () => log.info({ method, route, status, latencyMs }, 'request'));
+  };
+
+  app.addHook('onRequest', (request, reply, done) => {
+    const startedMs = performance.now();
+    const given = request.headers.traceparent;
+    const span = tracing.startSpan(`${request.method} ${routeOf(request)}`, {
+      kind: 'server',
+      parent: parseTraceparent(typeof given === 'string' ? given : undefined),
+      ...(tracing.exporting
+        ? { attributes: { 'http.request.method': request.method, 'http.route': routeOf(request) } }
+        : {}),
+    });
+    const work: WorkContext = { trace: span.trace, requestId: request.id };
+    request.work = work;
+    request.span = span;
+    reply.header(REQUEST_ID_HEADER, request.id);
+    if (readiness.draining) reply.header('connection', 'close');
+    traffic.begin();
+    // 'close' comes after every request, answered or cut off; Fastify's onResponse leaves out those cut off.
+    reply.raw.once('close', () => {
+      traffic.end();
+      finish(
+        request,
+        reply.raw.writableEnded ? reply.raw.statusCode : CLIENT_CLOSED_REQUEST,
+        span,
+        startedMs,
+      );
+    });
+    runInWork(work, () => {
+      if (!request.is404) return done();
+      // Before the body is read: an unknown address is 404 whatever was sent to it.
+      done(deps.onUnknownRoute?.(request) ?? new AppError('NOT_FOUND'));
+    });
+  });
+  app.setErrorHandler(answerError);
+  return app;
+};

@@ -1,0 +1,42 @@
+import type { FieldFault } from '@switchboard/contracts';
+import type { z } from 'zod';
+import { isStorableText } from './inspect-json.ts';
+
+type Issue = z.core.$ZodIssue;
+
+const fieldOf = (path: readonly PropertyKey[], root: string): string =>
+  path.length === 0 ? root : path.map(String).join('.');
+
+const deepest = (issues: readonly Issue[]): number =>
+  Math.max(0, ...issues.map((issue) => issue.path.length));
+
+const faultsOf = (issue: Issue, root: string, prefix: readonly PropertyKey[]): FieldFault[] => {
+  const path = [...prefix, ...issue.path];
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ field: fieldOf([...path, key], root), message: 'is not known' }));
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    // The branch that got furthest is the one the caller meant; branches that all failed at once are told together.
+    const best = issue.errors.reduce((a, b) => (deepest(b) > deepest(a) ? b : a));
+    if (deepest(best) > 0) return best.flatMap((inner) => faultsOf(inner, root, path));
+    const words = new Set(issue.errors.flat().map((inner) => inner.message));
+    return [{ field: fieldOf(path, root), message: [...words].join(', or ') }];
+  }
+  return [{ field: fieldOf(path, root), message: issue.message }];
+};
+
+/** Every faulty field of a value in words. `root` names the value itself, for a fault that is in no field. */
+export const toFieldFaults = (error: z.core.$ZodError, root: string): readonly FieldFault[] =>
+  error.issues.flatMap((issue) => faultsOf(issue, root, []));
+
+/** Words for people where a schema has none of its own; the schema's go before these. */
+export const faultMessage: z.core.$ZodErrorMap = (issue) => {
+  if (issue.code !== 'invalid_type') return undefined;
+  return issue.input === undefined ? 'is required' : `must be of type ${issue.expected}`;
+};
+
+/** Query and path parameters that no column could hold. */
+export const unstorableFaults = (values: unknown): readonly FieldFault[] =>
+  Object.entries(typeof values === 'object' && values !== null ? values : {})
+    .filter(([, value]) => [value].flat().some((text) => typeof text === 'string' && !isStorableText(text)))
+    .map(([field]) => ({ field, message: 'must not contain NUL' }));

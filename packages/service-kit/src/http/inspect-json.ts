@@ -1,0 +1,55 @@
+/** Why a value that is valid JSON is refused all the same. */
+export type JsonFault =
+  | { readonly kind: 'depth' }
+  | { readonly kind: 'size' }
+  | { readonly kind: 'key'; readonly path: string }
+  | { readonly kind: 'text'; readonly path: string };
+
+export const JSON_DEPTH_MAX = 64;
+export const JSON_VALUES_MAX = 200_000;
+
+interface Frame {
+  readonly value: object;
+  readonly depth: number;
+  readonly key: string;
+  readonly parent: Frame | undefined;
+}
+
+const pathOf = (frame: Frame | undefined, key: string): string => {
+  const parts = [key];
+  for (let at = frame; at?.parent; at = at.parent) parts.unshift(at.key);
+  return parts.join('.');
+};
+
+/** NUL cannot be stored in Postgres text, half a surrogate pair not in jsonb: both would end as a 500. */
+export const isStorableText = (text: string): boolean => !text.includes('\u0000') && text.isWellFormed();
+
+const isPoison = (key: string, child: unknown): boolean =>
+  key === '__proto__' ||
+  (key === 'constructor' && typeof child === 'object' && child !== null && Object.hasOwn(child, 'prototype'));
+
+/**
+ * Looks through parsed JSON for what would harm later: nesting that overflows a stack, keys that reach prototypes,
+ * text that cannot be stored. Not recursive, so that no nesting can overflow this one.
+ */
+export const inspectJson = (root: unknown): JsonFault | undefined => {
+  if (typeof root === 'string') return isStorableText(root) ? undefined : { kind: 'text', path: 'body' };
+  if (typeof root !== 'object' || root === null) return undefined;
+  const stack: Frame[] = [{ value: root, depth: 1, key: '', parent: undefined }];
+  let valuesSeen = 0;
+  for (let frame = stack.pop(); frame; frame = stack.pop()) {
+    const entries = Object.entries(frame.value);
+    valuesSeen += entries.length;
+    if (valuesSeen > JSON_VALUES_MAX) return { kind: 'size' };
+    for (const [key, child] of entries) {
+      if (isPoison(key, child) || !isStorableText(key)) return { kind: 'key', path: pathOf(frame, key) };
+      if (typeof child === 'string') {
+        if (!isStorableText(child)) return { kind: 'text', path: pathOf(frame, key) };
+      } else if (typeof child === 'object' && child !== null) {
+        if (frame.depth === JSON_DEPTH_MAX) return { kind: 'depth' };
+        stack.push({ value: child, depth: frame.depth + 1, key, parent: frame });
+      }
+    }
+  }
+  return undefined;
+};

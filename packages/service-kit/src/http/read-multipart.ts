@@ -1,0 +1,69 @@
+import { BODY_BYTES_MAX_DEFAULT, errors, type RouteContract } from '@switchboard/contracts';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { parseJson } from './body-parsers.ts';
+import { isStorableText } from './inspect-json.ts';
+
+const FIELDS_MAX = 50;
+const FILES_MAX = 4;
+
+/**
+ * What a text part stands for. A form knows only text, so a field whose schema does not take the text gets it as JSON:
+ * `metadata={"a":1}` is the object, `name=42` stays the name "42".
+ */
+const valueOfText = (schema: z.ZodType | undefined, name: string, text: string): unknown => {
+  const field = schema instanceof z.ZodObject ? schema.shape[name] : undefined;
+  if (!(field instanceof z.ZodType) || field.safeParse(text).success) return text;
+  try {
+    return parseJson(Buffer.from(text));
+  } catch {
+    // Left as text: the schema says what is wrong with it.
+    return text;
+  }
+};
+
+const invalidField = (field: string, message: string) => errors.invalidInput([{ field, message }]);
+
+/**
+ * A form as the same body object that JSON would give; files are Buffers under their field's name. Bounded by the
+ * route's body limit over all parts, and in the number of parts.
+ *
+ * @throws PAYLOAD_TOO_LARGE, INVALID_INPUT
+ */
+export const readMultipart = async (
+  request: FastifyRequest,
+  route: RouteContract,
+): Promise<Record<string, unknown>> => {
+  const bytesMax = route.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT;
+  if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw errors.payloadTooLarge(bytesMax);
+  const body = new Map<string, unknown>();
+  let bytesSeen = 0;
+  const limits = {
+    fieldNameSize: 100,
+    fieldSize: bytesMax,
+    fileSize: bytesMax,
+    fields: FIELDS_MAX,
+    files: FILES_MAX,
+    parts: FIELDS_MAX + FILES_MAX,
+    headerPairs: 20,
+  };
+  for await (const part of request.parts({ limits })) {
+    const name = part.fieldname;
+    if (!name || !isStorableText(name)) throw invalidField('body', 'has a part without a usable name');
+    if (body.has(name)) throw invalidField(name, 'is there twice');
+    if (part.type === 'file') {
+      const bytes = await part.toBuffer();
+      bytesSeen += bytes.length;
+      body.set(name, bytes);
+    } else {
+      // Parts sent as application/json are already parsed.
+      const text = typeof part.value === 'string' ? part.value : JSON.stringify(part.value);
+      bytesSeen += Buffer.byteLength(text);
+      if (part.fieldnameTruncated || part.valueTruncated) throw errors.payloadTooLarge(bytesMax);
+      if (!isStorableText(text)) throw invalidField(name, 'must not contain NUL');
+      body.set(name, valueOfText(route.body, name, text));
+    }
+    if (bytesSeen > bytesMax) throw errors.payloadTooLarge(bytesMax);
+  }
+  return Object.fromEntries(body);
+};

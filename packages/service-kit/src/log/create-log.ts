@@ -48,4 +48,4 @@ export const createLog = (options: LogOptions): Log => {
 };
 
 /** A log that says nothing, for tests that look at other things. */
-export const silentLog = (): Log => pino({ level: 'silent' });
+export const createSilentLog = (): Log => pino({ level: 'silent' });

@@ -65,15 +65,20 @@ export const currentTraceparent = (): string | undefined => {
   return trace && formatTraceparent(trace);
 };
 
-/**
- * Handles something that came in with a `traceparent` (an event, an rpc question): a consumer span of that trace, or
- * of a new one when there is none.
- */
-export const inIncomingTrace = <Result>(
-  tracing: Tracing,
-  name: string,
-  traceparent: string | undefined,
-  attributes: SpanAttributes,
-  step: (span: Span) => Promise<Result> | Result,
-): Promise<Result> =>
-  inSpan(tracing, name, { kind: 'consumer', parent: parseTraceparent(traceparent), attributes }, step);
+/** How traces cross what is not HTTP; the bus asks for these (its `TraceHooks`). */
+export interface TraceHooks {
+  /** The `traceparent` of whatever is sent now. */
+  current(): string | undefined;
+  /** Runs a handler as part of the trace that came in, or of a new one when none did. */
+  run<Result>(
+    traceparent: string | undefined,
+    spanName: string,
+    work: () => Promise<Result>,
+  ): Promise<Result>;
+}
+
+export const createTraceHooks = (tracing: Tracing): TraceHooks => ({
+  current: currentTraceparent,
+  run: (traceparent, spanName, work) =>
+    inSpan(tracing, spanName, { kind: 'consumer', parent: parseTraceparent(traceparent) }, work),
+});

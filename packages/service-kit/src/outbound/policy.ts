@@ -1,0 +1,22 @@
+import { lookup } from 'node:dns/promises';
+
+/** Gives every address of a name, in the order to try them. */
+export type Resolver = (hostname: string) => Promise<readonly string[]>;
+
+export interface TargetPolicy {
+  /** Plain http is refused. */
+  readonly requireHttps: boolean;
+  /**
+   * For local work and tests: opens loopback, private ranges, local names and plain http. Link-local and metadata
+   * addresses stay shut.
+   */
+  readonly allowPrivate: boolean;
+  /** All calls go through this egress proxy, which then resolves names; addresses written out are checked all the same. */
+  readonly proxyUrl?: string | undefined;
+  /** Where addresses come from; the system's resolver by default. */
+  readonly resolve?: Resolver;
+}
+
+/** The system's resolver, `/etc/hosts` included. */
+export const systemResolver: Resolver = async (hostname) =>
+  (await lookup(hostname, { all: true })).map(({ address }) => address);

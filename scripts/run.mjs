@@ -115,7 +115,8 @@ async function takeInstallLock() {
       }
     }
     if (!isAlive(Number(readFileSync(path, 'utf8')))) rmSync(path, { force: true });
-    else if (Date.now() > deadline) throw new Fault(`Another installation still runs (${path}). Wait for it, or end it.`);
+    else if (Date.now() > deadline)
+      throw new Fault(`Another installation still runs (${path}). Wait for it, or end it.`);
     else await new Promise((done) => setTimeout(done, 500));
   }
 }
@@ -130,11 +131,14 @@ function isAlive(pid) {
 
 /** The npm that called us if one did, else the one on PATH. */
 function runNpm(args) {
-  const cli = process.env.npm_execpath;
-  const isNpm = cli !== undefined && cli.endsWith('npm-cli.js');
+  const { npm_execpath: cli } = process.env;
+  const isNpm = cli?.endsWith('npm-cli.js');
   const [command, before] = isNpm ? [process.execPath, [cli]] : ['npm', []];
   const result = spawnSync(command, [...before, ...args], { cwd: repositoryDir, stdio: 'inherit' });
-  if (result.error) throw new Fault(`npm could not be started (${result.error.message}). It comes with Node: https://nodejs.org`);
+  if (result.error)
+    throw new Fault(
+      `npm could not be started (${result.error.message}). It comes with Node: https://nodejs.org`,
+    );
   return result.status ?? 1;
 }
 
@@ -177,12 +181,14 @@ function runEntry(node, [entry, ...args]) {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, PATH: path },
   });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'])
+    process.on(signal, () => child.kill(signal));
 
   // npm killed by force takes nobody with it; then nobody waits for us any more.
   const parent = process.ppid;
+  const { npm_lifecycle_event: calledByNpm } = process.env;
   const watch = setInterval(() => {
-    if (process.env.npm_lifecycle_event && process.ppid !== parent) child.kill('SIGTERM');
+    if (calledByNpm && process.ppid !== parent) child.kill('SIGTERM');
   }, 1_000);
   watch.unref();
 

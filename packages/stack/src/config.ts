@@ -1,24 +1,38 @@
-/** What the stack takes from the environment. Every read of `process.env` in this package is here. */
+/** What the stack takes from the environment. Every read of `process.env` in this package is in a `config.ts`. */
 export interface StackEnvironment {
   path: string | undefined;
-  home: string | undefined;
   databaseUrl: string | undefined;
   natsUrl: string | undefined;
-  redisUrl: string | undefined;
+  webhookSecret: string | undefined;
+  internalTokenSecret: string | undefined;
+  /** Set while `npm test` runs: marks every process the run starts. */
+  testRunId: string | undefined;
   isTerminal: boolean;
-  /** Everything else, handed on to the services unchanged. */
+  wantsColour: boolean;
+  portOf(variable: string, fallback: number): number;
+  /** Everything, handed on to the services. */
   all: NodeJS.ProcessEnv;
 }
 
 /** Empty variables count as unset, as in every `config.ts`. */
 export function stackEnvironment(env: NodeJS.ProcessEnv = process.env): StackEnvironment {
+  const isTerminal = process.stdout.isTTY === true;
   return {
     path: env.PATH,
-    home: env.HOME,
     databaseUrl: env.DATABASE_URL || undefined,
     natsUrl: env.NATS_URL || undefined,
-    redisUrl: env.REDIS_URL || undefined,
-    isTerminal: process.stdout.isTTY === true,
+    webhookSecret: env.WEBHOOK_SECRET || undefined,
+    internalTokenSecret: env.INTERNAL_TOKEN_SECRET || undefined,
+    testRunId: env.SWITCHBOARD_TEST_RUN || undefined,
+    isTerminal,
+    wantsColour: isTerminal && !env.NO_COLOR,
+    portOf(variable, fallback) {
+      const text = env[variable];
+      if (!text) return fallback;
+      const port = Number(text);
+      if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+      throw new Error(`${variable}=${text} is no port: give a number from 1 to 65535.`);
+    },
     all: env,
   };
 }

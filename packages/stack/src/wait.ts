@@ -5,6 +5,8 @@ export interface WaitOptions {
   what?: string;
   timeoutMs?: number;
   intervalMs?: number;
+  /** Gives up at once when aborted. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -15,10 +17,11 @@ export async function waitFor<T>(
   probe: () => T | Promise<T>,
   options: WaitOptions = {},
 ): Promise<Exclude<T, false | null | undefined | 0 | ''>> {
-  const { what = 'a condition', timeoutMs = 15_000, intervalMs = 25 } = options;
+  const { what = 'a condition', timeoutMs = 15_000, intervalMs = 25, signal } = options;
   const deadline = performance.now() + timeoutMs;
   let lastError: unknown;
   for (;;) {
+    if (signal?.aborted) throw new Error(`gave up waiting for ${what}: asked to stop`);
     try {
       const value = await probe();
       if (isTruthy(value)) return value;

@@ -15,6 +15,8 @@ export interface NatsOptions {
   /** Creates that many accounts `w1`, `w2`, … with JetStreams of their own, instead of one open account. */
   accounts?: number;
   onLine?: (line: string) => void;
+  /** Told when the program has to be fetched first. */
+  onNote?: (note: string) => void;
 }
 
 export interface NatsServer {
@@ -34,7 +36,7 @@ export interface NatsServer {
 
 /** Starts a nats-server with JetStream on 127.0.0.1 and waits until it answers. */
 export async function startNats(options: NatsOptions): Promise<NatsServer> {
-  const executable = await bringTool('nats-server');
+  const executable = await bringTool('nats-server', options.onNote ? { onNote: options.onNote } : {});
   const port = options.port ?? (await freePort());
   await mkdir(options.dir, { recursive: true });
   const configPath = join(options.dir, 'nats-server.conf');

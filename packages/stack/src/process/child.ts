@@ -1,6 +1,8 @@
 import { type SpawnOptions, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { stackEnvironment } from '../config.ts';
 import { signalGroup } from './identity.ts';
+import { RUN_VARIABLE } from './stragglers.ts';
 import { guardChild, releaseChild } from './watchdog.ts';
 
 /** How a child ended: an exit code or the signal that ended it. */
@@ -44,8 +46,9 @@ const OUTPUT_LINES_MAX = 2_000;
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
   const lines: string[] = [];
+  const { testRunId } = stackEnvironment();
   const spawnOptions: SpawnOptions = {
-    env: options.env,
+    env: { ...options.env, ...(testRunId === undefined ? {} : { [RUN_VARIABLE]: testRunId }) },
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

@@ -1,8 +1,6 @@
 import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { isSameProcess, signalGroup } from './identity.ts';
-import type { Ward } from './watchdog.ts';
+import { endInOrder, type Ward } from './end-in-order.ts';
 
 const STAGE_GRACE_MS = 8_000;
 const wards = new Map<number, Ward>();
@@ -18,13 +16,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (message.directory) directories.add(message.directory);
 }
 
-const stages = [...new Set([...wards.values()].map((ward) => ward.stage))].sort((a, b) => a - b);
-for (const stage of stages) {
-  const members = [...wards.values()].filter((ward) => ward.stage === stage);
-  const living = () => members.filter((ward) => isSameProcess(ward.pid, ward.startMark));
-  for (const ward of living()) process.kill(ward.pid, ward.signal);
-  const deadline = performance.now() + STAGE_GRACE_MS;
-  while (living().length > 0 && performance.now() < deadline) await sleep(50);
-  for (const ward of living()) signalGroup(ward.pid, 'SIGKILL');
-}
+await endInOrder([...wards.values()], STAGE_GRACE_MS);
 for (const directory of directories) rmSync(directory, { recursive: true, force: true, maxRetries: 3 });

@@ -1,19 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { pinnedNode } from '../paths.ts';
+import type { Ward } from './end-in-order.ts';
 import { startMarkOf } from './identity.ts';
-
-/**
- * What has to end when we end. Stages end in rising order: services first, then the broker, then the database, so
- * that each can still finish what it is doing with the ones it depends on.
- */
-export interface Ward {
-  pid: number;
-  startMark: string | undefined;
-  stage: number;
-  signal: NodeJS.Signals;
-}
 
 export const STAGE = { service: 0, broker: 1, database: 2 } as const;
 
@@ -21,9 +12,11 @@ export const STAGE = { service: 0, broker: 1, database: 2 } as const;
 // a pipe from us: when we vanish for whatever reason the pipe closes, and it ends everything we registered. This
 // needs nothing from the children, which matters for Postgres and nats-server.
 let watchdog: ChildProcess | undefined;
+const wards = new Map<number, Ward>();
+let recordPath: string | undefined;
 
 function send(message: Record<string, unknown>): void {
-  if (watchdog === undefined || watchdog.exitCode !== null) {
+  if (watchdog === undefined || watchdog.exitCode !== null || watchdog.signalCode !== null) {
     watchdog = spawn(pinnedNode(), [fileURLToPath(new URL('./watchdog-main.ts', import.meta.url))], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
@@ -43,15 +36,32 @@ function send(message: Record<string, unknown>): void {
 /** Has a child ended when this process ends in any way, SIGKILL included. */
 export function guardChild(pid: number, options: { stage: number; signal: NodeJS.Signals }): void {
   const ward: Ward = { pid, startMark: startMarkOf(pid), ...options };
+  wards.set(pid, ward);
   send({ guard: ward });
+  writeRecord();
 }
 
 /** Takes a child back from the watchdog, once it has ended. */
 export function releaseChild(pid: number): void {
+  wards.delete(pid);
   send({ release: pid });
+  writeRecord();
 }
 
 /** Has a directory removed after all children ended, when this process ends in any way. */
 export function guardDirectory(path: string): void {
   send({ directory: path });
+}
+
+/**
+ * Also keeps a list of all running children in a file, for the case that the watchdog was killed together with us:
+ * the next start ends what it finds there.
+ */
+export function recordChildrenIn(path: string): void {
+  recordPath = path;
+  writeRecord();
+}
+
+function writeRecord(): void {
+  if (recordPath) writeFileSync(recordPath, JSON.stringify([...wards.values()]), { mode: 0o600 });
 }

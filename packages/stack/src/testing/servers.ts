@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { migrateDatabase } from '../migrations.ts';
 import { type NatsServer, startNats as startNatsIn } from '../nats/nats.ts';
 import { freePort } from '../ports.ts';
 import { makePassword, type PostgresServer, startPostgres as startPostgresIn } from '../postgres/postgres.ts';
@@ -17,7 +18,6 @@ import { startChild } from '../process/child.ts';
 import { guardDirectory, STAGE } from '../process/watchdog.ts';
 import { bringTool } from '../tools/bring-tool.ts';
 import { waitFor } from '../wait.ts';
-import { migrateDatabase } from './migrations.ts';
 
 export interface OwnPostgres extends PostgresServer {
   /** A migrated database, as its owner. */

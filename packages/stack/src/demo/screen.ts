@@ -1,0 +1,78 @@
+import type { DemoKeys } from './keys.ts';
+import type { DemoTenant } from './tenant.ts';
+import type { ReceivedCallback } from './webhook-sink.ts';
+
+export interface ScreenFacts {
+  baseUrl: string;
+  keys: DemoKeys;
+  tenant: DemoTenant;
+  sinkUrl: string;
+  jobId: string;
+  recording: string;
+  databaseWhere: string;
+  natsWhere: string;
+  demoFile: string;
+  /** How the demo's callback arrived, or why it did not. */
+  outcome: { callback: ReceivedCallback; score: unknown; seconds: number } | { fault: string };
+}
+
+const RULE = '─'.repeat(100);
+
+/** The one screen at the end of a start: where everything is, and what to paste next. */
+export function renderScreen(facts: ScreenFacts): string {
+  const { baseUrl, keys, tenant } = facts;
+  const api = `${baseUrl}/api/partner/v1`;
+  const auth = [
+    `-H 'Authorization: Bearer ${keys.sandbox.key}'`,
+    `-H 'X-API-Secret: ${keys.sandbox.secret}'`,
+  ].join(' \\\n    ');
+  return [
+    '',
+    RULE,
+    ` Switchboard runs.     ${baseUrl}      Ctrl-C ends it.`,
+    RULE,
+    ` API docs      ${baseUrl}/docs        ${baseUrl}/openapi.json`,
+    ` Database      ${facts.databaseWhere}`,
+    ` NATS          ${facts.natsWhere}`,
+    ` For tools     ${facts.demoFile}`,
+    '',
+    ' Demo partner, sandbox                               production',
+    `   key     ${keys.sandbox.key}   ${keys.production.key}`,
+    `   secret  ${keys.sandbox.secret}   ${keys.production.secret}`,
+    `   callbacks are signed with (sandbox)  ${keys.sandbox.webhookSecret}`,
+    '',
+    ' Paste these:',
+    '',
+    `  curl ${baseUrl}/health`,
+    '',
+    `  curl ${api}/companies \\\n    ${auth}`,
+    '',
+    `  curl ${api}/calls/analyze \\\n    ${auth} \\`,
+    `    -F audio_file=@${facts.recording} -F call_type=support \\`,
+    `    -F company_id=${tenant.companyId} -F agent_id=${tenant.agentId} \\`,
+    `    -F webhook_url=${facts.sinkUrl}`,
+    '',
+    `  curl ${api}/jobs/${facts.jobId}/status \\\n    ${auth}`,
+    '',
+    ...renderOutcome(facts),
+    RULE,
+    '',
+  ].join('\n');
+}
+
+function renderOutcome(facts: ScreenFacts): string[] {
+  if ('fault' in facts.outcome) {
+    return [
+      ` The demo job did not come through: ${facts.outcome.fault}`,
+      ' The logs above, and .local/logs, say more.',
+    ];
+  }
+  const { callback, score, seconds } = facts.outcome;
+  const signature = callback.signedBy
+    ? `signature verified (${callback.signedBy} secret)`
+    : 'SIGNATURE WRONG';
+  return [
+    ` ${facts.recording} was analysed in ${seconds} s: overall score ${String(score)}.`,
+    ` Its callback arrived at ${facts.sinkUrl}, ${signature}.`,
+  ];
+}

@@ -1,0 +1,1 @@
+export { type RunningStack, readRunningStack } from './local/run.ts';

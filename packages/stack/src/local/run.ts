@@ -1,0 +1,232 @@
+import { relative } from 'node:path';
+import { stackEnvironment } from '../config.ts';
+import { finishDemoJob, postDemoJob } from '../demo/job.ts';
+import { provideDemoKeys } from '../demo/keys.ts';
+import { createPartnerClient } from '../demo/partner-client.ts';
+import { renderScreen } from '../demo/screen.ts';
+import { provideDemoTenant } from '../demo/tenant.ts';
+import { startWebhookSink } from '../demo/webhook-sink.ts';
+import { migrateDatabase } from '../migrations.ts';
+import { repositoryDir } from '../paths.ts';
+import { renderChecks, runPreflight } from '../preflight/preflight.ts';
+import { endInOrder, type Ward } from '../process/end-in-order.ts';
+import { recordChildrenIn } from '../process/watchdog.ts';
+import { createConsole, type StackConsole } from '../supervisor/console.ts';
+import { type Supervised, supervise } from '../supervisor/supervise.ts';
+import { startBroker } from './broker.ts';
+import { provideServiceUrls, startDatabase } from './database.ts';
+import { localFiles, readJson, writePrivateJson } from './files.ts';
+import { localPorts } from './ports.ts';
+import { resetLocal } from './reset.ts';
+import { provideSecrets } from './secrets.ts';
+import { baseUrlOf, localPrograms } from './services.ts';
+import { askedToEnd } from './shutdown.ts';
+
+const READY_MS = 90_000;
+const DEMO_JOB_MS = 300_000;
+const SERVICE_GRACE_MS = 12_000;
+
+/** What tools of this checkout need to reach the running stack; `.local/stack.json`, for its owner only. */
+export interface RunningStack {
+  pid: number;
+  baseUrl: string;
+  /** As the owner of the tables. */
+  databaseUrl: string;
+  natsUrl: string;
+  webhookSecret: string;
+}
+
+/** What undoes the steps of a start, latest first. */
+type Undo = () => Promise<void>;
+
+/** Starts everything, shows the screen, and runs until asked to end. Gives the exit code. The lock must be held. */
+export async function runLocalStack(options: { reset: boolean }): Promise<number> {
+  const out = createConsole({ logsDir: localFiles.logs, colour: stackEnvironment().wantsColour });
+  const undo: Undo[] = [];
+  const ending = new AbortController();
+  const asked = askedToEnd().then((reason) => {
+    ending.abort();
+    out.say(`Ending everything (${reason}) …`);
+  });
+  const startedAt = performance.now();
+  const starting = startEverything(options, out, undo, ending.signal);
+  let code = 0;
+  try {
+    // Asked to end in the middle of a start: what is under way is undone as soon as its step returns.
+    await Promise.race([starting, asked]);
+    if (!ending.signal.aborted) {
+      out.say(`Started in ${Math.round((performance.now() - startedAt) / 100) / 10} s.`);
+      await asked;
+    }
+  } catch (error) {
+    out.say(`\n${error instanceof Error ? error.message : String(error)}\n`);
+    code = 1;
+  }
+  const startOver = starting.catch(() => undefined);
+  await undoAll(undo, out);
+  await startOver;
+  await undoAll(undo, out);
+  out.say('Everything has ended.');
+  out.close();
+  return code;
+}
+
+/** What `runLocalStack` left for tools, if it runs. */
+export async function readRunningStack(): Promise<RunningStack | undefined> {
+  const kept = await readJson(localFiles.stack);
+  return isRunningStack(kept) ? kept : undefined;
+}
+
+async function startEverything(
+  options: { reset: boolean },
+  out: StackConsole,
+  undo: Undo[],
+  signal: AbortSignal,
+): Promise<void> {
+  await endLeftovers(out);
+  if (options.reset) {
+    await resetLocal();
+    out.say('Beginning anew: the local database, streams, secrets and logs are gone.');
+    if (stackEnvironment().databaseUrl) out.say('What is in DATABASE_URL is yours and was left as it is.');
+  }
+  const checks = await runPreflight();
+  if (checks.some((check) => !check.ok)) {
+    throw new Error(`This machine is not ready:\n${renderChecks(checks)}`);
+  }
+  recordChildrenIn(localFiles.children);
+  const ports = localPorts();
+  const secrets = await provideSecrets();
+  const { webhookSecret, internalTokenSecret } = stackEnvironment();
+  const effective = {
+    ...secrets,
+    webhookSecret: webhookSecret ?? secrets.webhookSecret,
+    internalTokenSecret: internalTokenSecret ?? secrets.internalTokenSecret,
+  };
+
+  signal.throwIfAborted();
+  out.say('Starting Postgres …');
+  const database = await startDatabase(secrets, ports.postgres, out);
+  undo.push(database.stop);
+  signal.throwIfAborted();
+  out.say('Starting NATS …');
+  const broker = await startBroker(ports.nats, out);
+  undo.push(broker.stop);
+  signal.throwIfAborted();
+  out.say('Bringing the database up to date …');
+  await migrateDatabase(database.ownerUrl, (line) => out.say(line));
+  const databaseUrls = await provideServiceUrls(database, secrets, out);
+  const keys = await provideDemoKeys(database, effective);
+
+  signal.throwIfAborted();
+  const sink = await startWebhookSink({
+    port: ports.sink,
+    secrets: { sandbox: keys.sandbox.webhookSecret, production: keys.production.webhookSecret },
+    onCallback: (callback) => {
+      const verdict = callback.signedBy ? `signature verified (${callback.signedBy})` : 'SIGNATURE WRONG';
+      out.line('webhook sink', `callback for job ${String(callback.headers['x-webhook-id'])}: ${verdict}`);
+      out.line('webhook sink', shorten(callback.body, 600));
+    },
+  });
+  undo.push(sink.stop);
+
+  signal.throwIfAborted();
+  const baseUrl = baseUrlOf(ports);
+  const services: Supervised[] = [];
+  const writeDemoFile = async () => {
+    const running = services.map((service) => [service.name, { url: service.url, pid: service.pid() }]);
+    await writePrivateJson(localFiles.demo, {
+      baseUrl,
+      partner: withoutId(keys.sandbox),
+      partnerProduction: withoutId(keys.production),
+      webhookSink: sink.url,
+      services: Object.fromEntries(running),
+    });
+  };
+  undo.push(async () => {
+    await Promise.all(services.map((service) => service.stop(SERVICE_GRACE_MS)));
+  });
+  out.say('Starting the services …');
+  for (const program of localPrograms({ ports, secrets: effective, databaseUrls, natsUrl: broker.url })) {
+    services.push(
+      await supervise(program, {
+        onLine: (name, line) => out.line(name, line),
+        onEvent: (name, event) => out.say(`${name} ${event}`),
+        // Tools find the new process id after a crash, too.
+        onStarted: () => void writeDemoFile().catch((error: Error) => out.say(error.message)),
+      }),
+    );
+  }
+  await Promise.all(services.map((service) => service.waitReady(READY_MS)));
+  await writeDemoFile();
+  const stack: RunningStack = {
+    pid: process.pid,
+    baseUrl,
+    databaseUrl: database.ownerUrl,
+    natsUrl: broker.url,
+    webhookSecret: effective.webhookSecret,
+  };
+  await writePrivateJson(localFiles.stack, stack);
+
+  signal.throwIfAborted();
+  out.say(`Ready at ${baseUrl}. Sending the bundled recording through the whole job …`);
+  const partner = createPartnerClient(baseUrl, keys.sandbox);
+  const tenant = await provideDemoTenant(partner);
+  const job = await postDemoJob(partner, tenant, sink.url);
+  const outcome = await finishDemoJob(partner, sink, job, {
+    timeoutMs: DEMO_JOB_MS,
+    signal,
+    onProgress: (progress) => out.say(`job ${job.jobId}: ${progress}`),
+  }).catch((error: Error) => ({ fault: error.message }));
+  signal.throwIfAborted();
+  process.stdout.write(
+    renderScreen({
+      baseUrl,
+      keys,
+      tenant,
+      sinkUrl: sink.url,
+      jobId: job.jobId,
+      recording: job.recording,
+      databaseWhere: database.where,
+      natsWhere: broker.where,
+      demoFile: relative(repositoryDir, localFiles.demo),
+      outcome:
+        'fault' in outcome
+          ? outcome
+          : { callback: outcome.callback, score: scoreOf(outcome.status), seconds: outcome.seconds },
+    }),
+  );
+}
+
+/** Ends what a start left behind that was ended together with its watchdog. */
+async function endLeftovers(out: StackConsole): Promise<void> {
+  const kept = await readJson(localFiles.children);
+  if (!Array.isArray(kept)) return;
+  const wards: Ward[] = kept.filter((ward) => typeof ward?.pid === 'number');
+  const ended = await endInOrder(wards, 8_000);
+  if (ended > 0) out.say(`Ended ${ended} processes that an earlier start left behind.`);
+}
+
+async function undoAll(undo: Undo[], out: StackConsole): Promise<void> {
+  for (let step = undo.pop(); step; step = undo.pop()) {
+    await step().catch((error: Error) => out.say(`while ending: ${error.message}`));
+  }
+}
+
+function withoutId(key: { key: string; secret: string; webhookSecret: string }) {
+  return { key: key.key, secret: key.secret, webhookSecret: key.webhookSecret };
+}
+
+function scoreOf(status: Record<string, unknown>): unknown {
+  const results = status.results;
+  return typeof results === 'object' && results !== null && 'overall_score' in results
+    ? results.overall_score
+    : `none (job ${String(status.status)})`;
+}
+
+function shorten(text: string, charactersMax: number): string {
+  return text.length > charactersMax ? `${text.slice(0, charactersMax)}… (${text.length} characters)` : text;
+}
+
+function isRunningStack(value: unknown): value is RunningStack {
+  return typeof value === 'object' && value !== null && 'databaseUrl' in value && 'baseUrl' in value;
+}

@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto';
+import { makePassword } from '../postgres/postgres.ts';
+import type { ServiceSchema } from '../postgres/roles.ts';
+import { localFiles, readJson, writePrivateJson } from './files.ts';
+
+/** The key pair of a demo partner, as shown once when it was made. */
+export interface DemoKey {
+  keyId: string;
+  key: string;
+  secret: string;
+  webhookSecret: string;
+}
+
+/** What the local stack made up at its first start and needs again. Only its owner may read the file. */
+export interface LocalSecrets {
+  webhookSecret: string;
+  internalTokenSecret: string;
+  postgresPassword: string;
+  ownerPassword: string;
+  rolePasswords: Record<ServiceSchema, string>;
+  demoKeys: { sandbox?: DemoKey; production?: DemoKey };
+}
+
+/** Reads `.local/secrets.json`, making what is missing. */
+export async function provideSecrets(path: string = localFiles.secrets): Promise<LocalSecrets> {
+  const fresh: LocalSecrets = {
+    webhookSecret: randomBytes(32).toString('base64url'),
+    internalTokenSecret: randomBytes(32).toString('base64url'),
+    postgresPassword: makePassword(),
+    ownerPassword: makePassword(),
+    rolePasswords: { partner: makePassword(), ai: makePassword(), webhooks: makePassword() },
+    demoKeys: {},
+  };
+  const kept = await readJson(path);
+  const secrets: LocalSecrets = typeof kept === 'object' ? { ...fresh, ...kept } : fresh;
+  await writePrivateJson(path, secrets);
+  return secrets;
+}

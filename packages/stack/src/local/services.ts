@@ -1,0 +1,64 @@
+import { stackEnvironment } from '../config.ts';
+import { pinnedNode, repositoryDir, serviceEntry } from '../paths.ts';
+import type { ServiceSchema } from '../postgres/roles.ts';
+import type { Program } from '../supervisor/supervise.ts';
+import { type AppName, appNames, type LocalPorts } from './ports.ts';
+import type { LocalSecrets } from './secrets.ts';
+
+/** Whose schema a service owns. The gateway owns none. */
+const SCHEMA_OF: Partial<Record<AppName, ServiceSchema>> = {
+  'partner-service': 'partner',
+  'ai-service': 'ai',
+  'webhook-dispatcher': 'webhooks',
+};
+
+export interface LocalParts {
+  ports: LocalPorts;
+  secrets: LocalSecrets;
+  databaseUrls: Record<ServiceSchema, string>;
+  natsUrl: string;
+}
+
+/** What to start for each app, and with which settings. What the operator has set wins, but for addresses. */
+export function localPrograms(parts: LocalParts): Program[] {
+  const { all } = stackEnvironment();
+  return appNames.map((name) => {
+    const port = parts.ports.apps[name];
+    const schema = SCHEMA_OF[name];
+    const { DATABASE_URL: _ownersUrl, ...inherited } = all;
+    return {
+      name,
+      command: pinnedNode(),
+      args: ['--enable-source-maps', serviceEntry(name)],
+      cwd: repositoryDir,
+      url: `http://127.0.0.1:${port}`,
+      env: {
+        LOG_LEVEL: 'info',
+        // Callbacks to a receiver on this machine are what a local stack is for. Never so in production.
+        WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true',
+        PUBLIC_URL: baseUrlOf(parts.ports),
+        ...inherited,
+        HOST: name === 'gateway' ? (all.HOST ?? '127.0.0.1') : '127.0.0.1',
+        PORT: String(port),
+        NATS_URL: parts.natsUrl,
+        WEBHOOK_SECRET: parts.secrets.webhookSecret,
+        INTERNAL_TOKEN_SECRET: parts.secrets.internalTokenSecret,
+        ...(schema ? { DATABASE_URL: parts.databaseUrls[schema] } : upstreams(parts.ports)),
+      },
+    };
+  });
+}
+
+/** Where a client on this machine finds the gateway. */
+export function baseUrlOf(ports: LocalPorts): string {
+  return `http://localhost:${ports.apps.gateway}`;
+}
+
+function upstreams(ports: LocalPorts): Record<string, string> {
+  const urls: Record<string, string> = {};
+  for (const name of appNames) {
+    if (name === 'gateway') continue;
+    urls[`${name.toUpperCase().replaceAll('-', '_')}_URL`] = `http://127.0.0.1:${ports.apps[name]}`;
+  }
+  return urls;
+}

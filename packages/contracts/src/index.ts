@@ -1,4 +1,5 @@
 export * from './ai/events.ts';
+export * from './audio.ts';
 export * from './credentials/keys.ts';
 export * from './credentials/principal.ts';
 export * from './errors/app-error.ts';
@@ -6,6 +7,7 @@ export * from './errors/catalogue.ts';
 export * from './errors/render.ts';
 export * from './event.ts';
 export * from './gateway/events.ts';
+export * from './gateway/health.ts';
 export * from './limits.ts';
 export * from './partner/analysis-results.ts';
 export * from './partner/events.ts';

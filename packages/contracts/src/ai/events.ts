@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '../event.ts';
 import { analysisResultsSchema } from '../partner/analysis-results.ts';
+import { analysisResultsExample } from '../partner/examples.ts';
 import { errorDetailsSchema } from '../partner/schemas.ts';
 
 const JOB = '0192f0c1-2b3c-7d4e-8f50-617283940a1b';
@@ -30,14 +31,8 @@ export const aiEvents = {
     data: z.object({ job_id: z.uuid(), duration_seconds: z.number().min(0), results: analysisResultsSchema }),
     example: {
       job_id: JOB,
-      duration_seconds: 31.5,
-      results: {
-        transcript: null,
-        segments: [],
-        tone_analysis: {},
-        content_analysis: null,
-        overall_score: 7.5,
-      } as never,
+      duration_seconds: 5.6,
+      results: analysisResultsExample,
     },
   }),
   analysisFailed: defineEvent({

@@ -2,8 +2,8 @@ import { sql } from 'kysely';
 import { defineMigration } from '../../../migrate/migration.ts';
 
 /**
- * What an operator asks about and keeps in order (partner guide, "Usage Statistics" and "Maintenance"). Who may call
- * these and the functions of 004 is said in schemas/index.ts.
+ * What an operator asks about and keeps in order (partner guide, "Usage Statistics" and "Maintenance"), and what the
+ * operator role may do. A function that it may call is for it and the owner alone (see grantRights).
  */
 export const migration = defineMigration((trx) =>
   sql`
@@ -53,5 +53,30 @@ export const migration = defineMigration((trx) =>
       GET DIAGNOSTICS deleted_webhook_logs = ROW_COUNT;
       RETURN NEXT;
     END $$;
+
+    -- A function may be called by everybody until that is taken back; what is granted below must not be.
+    REVOKE ALL ON FUNCTION partner.generate_key(text), partner.derive_webhook_secret(uuid, integer) FROM PUBLIC;
+    REVOKE ALL ON FUNCTION
+      partner.generate_partner_api_key(text, text, uuid, integer),
+      partner.rotate_partner_api_key(uuid, interval, boolean),
+      partner.revoke_partner_api_key(uuid),
+      partner.get_partner_api_usage(uuid, timestamptz, timestamptz),
+      partner.cleanup_partner_api_logs(integer)
+    FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION
+      partner.generate_partner_api_key(text, text, uuid, integer),
+      partner.rotate_partner_api_key(uuid, interval, boolean),
+      partner.revoke_partner_api_key(uuid),
+      partner.get_partner_api_usage(uuid, timestamptz, timestamptz),
+      partner.cleanup_partner_api_logs(integer)
+    TO switchboard_operator;
+
+    -- What the guide has an operator look at, and the plain UPDATE that switches a key off.
+    GRANT SELECT ON
+      partner.partners, partner.partner_api_keys, partner.companies, partner.async_jobs, partner.calls,
+      partner.webhook_logs, partner.partner_api_requests
+    TO switchboard_operator;
+    GRANT UPDATE (is_active, expires_at, allowed_ips, rate_limit_per_minute, permissions)
+      ON partner.partner_api_keys TO switchboard_operator;
   `.execute(trx),
 );

@@ -1,0 +1,28 @@
+import { type Kysely, sql } from 'kysely';
+
+/**
+ * Writes down, in the transaction of the effect, that a consumer handled an event. False: it did so before. Waits
+ * while another transaction is about to.
+ */
+export const recordHandled = async <Schema>(
+  trx: Kysely<Schema>,
+  consumer: string,
+  eventId: string,
+  now: Date,
+): Promise<boolean> => {
+  const written = await sql`
+    insert into inbox (consumer, event_id, handled_at) values (${consumer}, ${eventId}, ${now})
+    on conflict do nothing returning 1`.execute(trx);
+  return written.rows.length > 0;
+};
+
+export const wasHandled = async <Schema>(
+  db: Kysely<Schema>,
+  consumer: string,
+  eventId: string,
+): Promise<boolean> => {
+  const found = await sql`select 1 from inbox where consumer = ${consumer} and event_id = ${eventId}`.execute(
+    db,
+  );
+  return found.rows.length > 0;
+};

@@ -1,0 +1,43 @@
+export type {
+  AlwaysGenerated,
+  Generated,
+  Int8,
+  Json,
+  JsonValue,
+  Numeric,
+  Timestamp,
+} from './column-types.ts';
+export {
+  type ConsumerOptions,
+  type EventHandler,
+  type Incoming,
+  onEvent,
+  startConsumer,
+} from './consumers/start-consumer.ts';
+export { startWorker, type WorkerOptions, type WorkItem } from './consumers/start-worker.ts';
+export { createDataContext, type DataContext, type DataContextOptions } from './context.ts';
+export { createDatabase, type Database, type DatabaseOptions, type PoolStats } from './database.ts';
+export { type IdempotentAnswer, type IdempotentInput, idempotent } from './idempotency.ts';
+export { toJson } from './json.ts';
+export { type MigrationStatus, migrate, readMigrationStatus } from './migrate/migrate.ts';
+export { provisionRoles } from './migrate/roles.ts';
+export { cleanUp, type KeepTimes, keepTimes } from './outbox/housekeeping.ts';
+export {
+  type OutboxRelay,
+  type OutboxRelayOptions,
+  type OutboxStats,
+  startOutboxRelay,
+} from './outbox/relay.ts';
+export {
+  type AiSchema,
+  operatorRole,
+  type PartnerSchema,
+  type SchemaName,
+  type Schemas,
+  schemaNames,
+  serviceRoles,
+  type WebhooksSchema,
+} from './schemas/index.ts';
+export { type Emit, type EmitOptions, type Tools, type TransactOptions, transact } from './transact.ts';
+export { isRetryableTransactionError, isTransientDatabaseError } from './transient.ts';
+export { describeTables, writeTableTypes } from './types/write-table-types.ts';

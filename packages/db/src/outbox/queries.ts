@@ -1,0 +1,119 @@
+import type { PublishAck } from '@switchboard/bus';
+import { type Kysely, sql } from 'kysely';
+import type { OutboxRow } from './envelope-text.ts';
+
+type Executor<Schema> = Kysely<Schema>;
+
+// Stored (compressed) size of what one transaction publishes: large events leave in small batches.
+const BATCH_BYTES_MAX = 4_000_000;
+
+export const hasWaiting = async <Schema>(db: Executor<Schema>): Promise<boolean> => {
+  const found = await sql`
+    select 1 from outbox where published_at is null and failed_at is null order by position limit 1`.execute(
+    db,
+  );
+  return found.rows.length > 0;
+};
+
+/**
+ * Claims the oldest rows that wait, until the transaction ends. Rows that another relay holds are passed over; never
+ * "all after the last one", because positions are given before commits.
+ */
+export const claimRows = async <Schema>(trx: Executor<Schema>, rowsMax: number): Promise<OutboxRow[]> => {
+  const claimed = await sql<OutboxRow>`
+    with held as (
+      select id, position, pg_column_size(data) as bytes from outbox
+      where published_at is null and failed_at is null
+      order by position limit ${rowsMax}
+      for update skip locked
+    ), sized as (
+      select id, position, bytes, sum(bytes) over (order by position) as total from held
+    )
+    select o.id, o.subject, o.type, o.data::text as data, o.traceparent, o.created_at
+    from sized join outbox o using (id)
+    where sized.total - sized.bytes < ${BATCH_BYTES_MAX}
+    order by sized.position`.execute(trx);
+  return claimed.rows;
+};
+
+export interface PublishedRow {
+  readonly id: string;
+  readonly ack: PublishAck;
+  readonly streamCreated: string;
+}
+
+export const markPublished = async <Schema>(
+  trx: Executor<Schema>,
+  rows: readonly PublishedRow[],
+  now: Date,
+): Promise<void> => {
+  if (rows.length === 0) return;
+  await sql`
+    update outbox set
+      published_at = ${now}, first_published_at = coalesce(first_published_at, ${now}),
+      stream = acked.stream, stream_created = acked.stream_created, stream_sequence = acked.stream_sequence
+    from unnest(
+      ${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.ack.stream)}::text[],
+      ${rows.map((row) => row.streamCreated)}::text[], ${rows.map((row) => row.ack.sequence)}::bigint[]
+    ) as acked (id, stream, stream_created, stream_sequence)
+    where outbox.id = acked.id`.execute(trx);
+};
+
+export const markFailed = async <Schema>(
+  trx: Executor<Schema>,
+  id: string,
+  error: string,
+  now: Date,
+): Promise<void> => {
+  await sql`update outbox set failed_at = ${now}, error = ${error} where id = ${id}`.execute(trx);
+};
+
+/**
+ * Lets rows wait again that were published into a store of this stream that is gone: made at another time, or cut
+ * back behind them (a machine that lost power). Gives how many of at most `rowsMax`.
+ */
+export const unpublishLost = async <Schema>(
+  db: Executor<Schema>,
+  stream: { readonly name: string; readonly createdAt: string; readonly lastSequence: number },
+  rowsMax: number,
+): Promise<number> => {
+  const { name, createdAt, lastSequence } = stream;
+  const found = await sql`
+    update outbox set published_at = null
+    where id in (
+      select id from outbox
+      where published_at is not null and stream = ${name}
+        and (stream_created < ${createdAt} or stream_created > ${createdAt}
+          or (stream_created = ${createdAt} and stream_sequence > ${lastSequence}))
+      order by position limit ${rowsMax}
+      for update skip locked
+    )`.execute(db);
+  return Number(found.numAffectedRows ?? 0);
+};
+
+export const hasPublishedTo = async <Schema>(db: Executor<Schema>, stream: string): Promise<boolean> => {
+  const found =
+    await sql`select 1 from outbox where published_at is not null and stream = ${stream} limit 1`.execute(db);
+  return found.rows.length > 0;
+};
+
+export interface OutboxFigures {
+  readonly waiting: number;
+  readonly oldest: Date | null;
+  readonly failed: number;
+}
+
+// Counting a long queue would cost more than the number is worth.
+const COUNTED_MAX = 100_000;
+
+export const readFigures = async <Schema>(db: Executor<Schema>): Promise<OutboxFigures> => {
+  const found = await sql<OutboxFigures>`
+    select
+      (select count(*) from (
+        select 1 from outbox where published_at is null and failed_at is null limit ${COUNTED_MAX}) as rows) as waiting,
+      (select created_at from outbox where published_at is null and failed_at is null order by position limit 1) as oldest,
+      (select count(*) from (select 1 from outbox where failed_at is not null limit ${COUNTED_MAX}) as rows) as failed`.execute(
+    db,
+  );
+  return found.rows[0] ?? { waiting: 0, oldest: null, failed: 0 };
+};

@@ -1,0 +1,88 @@
+import {
+  type Clock,
+  deriveWebhookSecret,
+  formatTraceparent,
+  nextTrace,
+  parseTraceparent,
+} from '@switchboard/contracts';
+import { request } from 'undici';
+import type { Answer, AttemptResult, LeasedDelivery } from '../deliveries/types.ts';
+import { signPartner } from '../signing/sign-partner.ts';
+import { describeFailure } from './describe-failure.ts';
+import { readAnswer } from './read-answer.ts';
+import type { Targets } from './targets.ts';
+
+export interface SenderOptions {
+  readonly targets: Targets;
+  readonly clock: Clock;
+  /** The setting that partners' secrets are derived from. */
+  readonly webhookSecret: string;
+  /** From the first thing done until the answer's headers are in. */
+  readonly timeoutMs: number;
+}
+
+export const GIVEN_BACK = 'outcome unknown: the dispatcher was stopped during the attempt';
+
+type Send = (delivery: LeasedDelivery, signal: AbortSignal) => Promise<AttemptResult>;
+
+/**
+ * Makes attempts. Only a 2xx answer succeeds; a redirect is an answer like any other and is not followed. Whatever
+ * the target does (silence, a flood, rubbish) becomes a result in words, within the timeout.
+ *
+ * A refused target is a failed attempt and follows the schedule: what a name resolves to may be mended meanwhile.
+ */
+export const createSender = ({ targets, clock, webhookSecret, timeoutMs }: SenderOptions): Send => {
+  const exchange = async (delivery: LeasedDelivery, attemptedAt: Date, signal: AbortSignal): Promise<Answer> => {
+    const { environment, secret } = delivery;
+    const url = targets.check(delivery.url, environment);
+    const body = Buffer.from(delivery.body);
+    const headers = signPartner({
+      messageId: delivery.messageId,
+      body,
+      secret: deriveWebhookSecret(webhookSecret, { keyId: secret.key_id, version: secret.version }),
+      attemptNumber: delivery.attemptNumber,
+      attemptedAt,
+      traceparent: formatTraceparent(nextTrace(parseTraceparent(delivery.traceparent ?? undefined))),
+    });
+    // undici's own timeouts are off: one timer covers names, connecting, and headers that trickle or never end.
+    const response = await request(url, {
+      dispatcher: targets.dispatcher(environment),
+      method: 'POST',
+      headers,
+      body,
+      signal,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+    return readAnswer(response);
+  };
+
+  return async (delivery, stopSignal) => {
+    const attemptedAt = clock.now();
+    const startedMs = performance.now();
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(), timeoutMs);
+    const giveUp = () => timeout.abort();
+    stopSignal.addEventListener('abort', giveUp);
+    if (stopSignal.aborted) giveUp();
+    const ended = (rest: Omit<AttemptResult, 'attemptedAt' | 'durationMs'>): AttemptResult => ({
+      ...rest,
+      attemptedAt,
+      durationMs: Math.round(performance.now() - startedMs),
+    });
+    try {
+      const answer = await exchange(delivery, attemptedAt, timeout.signal);
+      const succeeded = answer.status >= 200 && answer.status <= 299;
+      return succeeded
+        ? ended({ outcome: 'succeeded', answer, error: null })
+        : ended({ outcome: 'failed', answer, error: `HTTP ${answer.status}` });
+    } catch (error) {
+      if (stopSignal.aborted) return ended({ outcome: 'lost', answer: null, error: GIVEN_BACK });
+      const words = timeout.signal.aborted ? `timed out after ${timeoutMs} ms` : describeFailure(error);
+      return ended({ outcome: 'failed', answer: null, error: words });
+    } finally {
+      clearTimeout(timer);
+      stopSignal.removeEventListener('abort', giveUp);
+    }
+  };
+};

@@ -1,0 +1,54 @@
+import type { Environment } from '@switchboard/contracts';
+import { checkTargetUrl, createTargetAgent, type Resolver, type TargetPolicy } from '@switchboard/service-kit';
+import type { Dispatcher } from 'undici';
+
+export interface TargetSettings {
+  /** Opens loopback and private addresses to sandbox deliveries. */
+  readonly allowPrivate: boolean;
+  readonly proxyUrl?: string | undefined;
+  readonly resolve?: Resolver;
+  /** Most connections to one target. */
+  readonly connectionsMax: number;
+}
+
+/**
+ * Bursts share connections; after a second of silence a connection is let go, before receivers with short keep-alive
+ * times (2 s is common) close it under a request and make an attempt fail that need not.
+ */
+const KEEP_ALIVE_MS = 1_000;
+
+export interface Targets {
+  /** The URL as it is called; throws `TargetRefusedError`. */
+  check(url: string, environment: Environment): URL;
+  /** What sends to targets of an environment, and refuses addresses that its rules forbid. */
+  dispatcher(environment: Environment): Dispatcher;
+  close(): Promise<void>;
+}
+
+/**
+ * Where deliveries may go. Production: https and public addresses only, whatever is configured. Sandbox: plain http
+ * too, and this machine and private networks if the operator opens them.
+ */
+export const targetPolicies = (settings: TargetSettings): Readonly<Record<Environment, TargetPolicy>> => {
+  const shared = { proxyUrl: settings.proxyUrl, ...(settings.resolve ? { resolve: settings.resolve } : {}) };
+  return {
+    production: { ...shared, requireHttps: true, allowPrivate: false },
+    sandbox: { ...shared, requireHttps: false, allowPrivate: settings.allowPrivate },
+  };
+};
+
+export const createTargets = (settings: TargetSettings): Targets => {
+  const policies = targetPolicies(settings);
+  const options = { connectionsMax: settings.connectionsMax, keepAliveMs: KEEP_ALIVE_MS };
+  const agents = {
+    production: createTargetAgent(policies.production, options),
+    sandbox: createTargetAgent(policies.sandbox, options),
+  };
+  return {
+    check: (url, environment) => checkTargetUrl(url, policies[environment]),
+    dispatcher: (environment) => agents[environment],
+    async close() {
+      await Promise.all(Object.values(agents).map((agent) => agent.destroy()));
+    },
+  };
+};

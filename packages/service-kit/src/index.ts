@@ -16,6 +16,7 @@ export * from './internal-token/mint.ts';
 export * from './internal-token/verify.ts';
 export { drainHttp } from './lifecycle/drain-http.ts';
 export * from './lifecycle/lifecycle.ts';
+export * from './lifecycle/open-connections.ts';
 export * from './lifecycle/run-service.ts';
 export * from './log/create-log.ts';
 export * from './metrics/create-metrics.ts';

@@ -1,0 +1,170 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { waitFor } from '@switchboard/stack/testing';
+import { afterEach, expect, test } from 'vitest';
+import {
+  createPartnerClient,
+  type PartnerClient,
+  type Platform,
+  platformServices,
+  startPlatform,
+} from './support/platform.ts';
+import { createRandom } from './support/random.ts';
+import { type Receiver, startReceiver } from './support/receiver.ts';
+import { makeToneWav } from './support/tone-wav.ts';
+
+/** The same seed kills the same parts in the same order after the same pauses. */
+const SEED = Number(process.env.CRASH_SEED ?? 20260101);
+const JOBS = 60;
+const KILLS_OF_EACH = 2;
+
+let platform: Platform | undefined;
+let receiver: Receiver | undefined;
+
+afterEach(async () => {
+  await platform?.stop();
+  await receiver?.close();
+});
+
+/** What a careful partner does: the same idempotency key until there is an answer. */
+const submitUntilAccepted = async (client: PartnerClient, body: object, key: string): Promise<string> => {
+  const accepted = await waitFor(
+    async () => {
+      const answer = await client.post('/calls/analyze', body, { 'x-idempotency-key': key });
+      if (answer.status >= 500) return undefined;
+      expect([200, 202], answer.text).toContain(answer.status);
+      return JSON.parse(answer.text) as { job_id: string };
+    },
+    { what: `job ${key} to be accepted`, timeoutMs: 90_000, intervalMs: 200 },
+  );
+  return accepted.job_id;
+};
+
+const expectNothingLeftBehind = async (running: Platform) => {
+  for (const schema of ['partner', 'ai', 'webhooks']) {
+    await waitFor(
+      async () => {
+        const [row] = await running.query<{ waiting: string }>(
+          `select count(*) as waiting from ${schema}.outbox where published_at is null`,
+        );
+        return row?.waiting === '0';
+      },
+      { what: `the outbox of ${schema} to be empty`, timeoutMs: 30_000 },
+    );
+  }
+};
+
+/** Every accepted job is completed once, and its callback came with one id and one body. */
+const expectExactlyOnce = async (running: Platform, callbacks: Receiver, jobIds: readonly string[]) => {
+  expect(new Set(jobIds).size).toBe(jobIds.length);
+  const statuses = await running.query<{ status: string; jobs: string }>(
+    'select status, count(*) as jobs from async_jobs group by status',
+  );
+  expect(statuses).toEqual([{ status: 'completed', jobs: String(jobIds.length) }]);
+  const [calls] = await running.query<{ calls: string; of_jobs: string }>(
+    'select count(*) as calls, count(distinct job_id) as of_jobs from calls',
+  );
+  expect(calls).toEqual({ calls: String(jobIds.length), of_jobs: String(jobIds.length) });
+  for (const jobId of jobIds) {
+    const first = await callbacks.waitForCallback(jobId, 90_000);
+    const same = callbacks.received.filter((callback) => callback.headers['x-webhook-id'] === jobId);
+    expect(new Set(same.map((callback) => callback.body)).size, `bodies of ${jobId}`).toBe(1);
+    expect(new Set(same.map((callback) => callback.headers['webhook-id'])).size).toBe(1);
+    expect(JSON.parse(first.body)).toMatchObject({ job_id: jobId, status: 'completed' });
+  }
+  const [audio] = await running.query<{ left: string }>('select count(*) as left from job_audio');
+  expect(audio?.left).toBe('0');
+};
+
+const isOver = async (running: Platform, jobs: number): Promise<boolean> => {
+  const [row] = await running.query<{ over: string }>(
+    "select count(*) as over from async_jobs where status in ('completed', 'failed', 'cancelled')",
+  );
+  return row?.over === String(jobs);
+};
+
+test('any part is killed at any moment: every accepted job is completed once and its callback arrives', async () => {
+  const random = createRandom(SEED);
+  console.info(`crash matrix: seed ${SEED} (set CRASH_SEED to repeat another run)`);
+  receiver = await startReceiver();
+  platform = await startPlatform({
+    'webhook-dispatcher': { WEBHOOK_PARTNER_SCHEDULE_SECONDS: '0,2,5,10,20' },
+  });
+  const running = platform;
+  const client = createPartnerClient(running.gatewayUrl, await running.createKey());
+  const ids = await client.createCompanyWithAgent();
+  const webhook_url = receiver.url;
+  const audio = makeToneWav(2).toString('base64');
+
+  let killing = true;
+  const victims = random.shuffle(
+    [...platformServices, 'nats' as const, 'postgres' as const].flatMap((name) =>
+      Array.from({ length: KILLS_OF_EACH }, () => name),
+    ),
+  );
+  const kills = (async () => {
+    for (const victim of victims) {
+      await pause(random.between(100, 900));
+      const part =
+        victim === 'nats' ? running.nats : victim === 'postgres' ? running.postgres : running.services[victim];
+      await part.kill();
+      await pause(random.between(50, 1200));
+      await part.restart();
+      if ('waitReady' in part) await part.waitReady(60_000);
+    }
+    killing = false;
+  })();
+
+  const jobIds: string[] = [];
+  const submissions = (async () => {
+    for (let sent = 0; sent < JOBS || killing; sent += 1) {
+      const body = { ...ids, audio_file: audio, call_type: 'support', analysis_type: 'tone_only', webhook_url };
+      jobIds.push(await submitUntilAccepted(client, body, `crash-${SEED}-${sent}`));
+      await pause(random.between(0, 250));
+    }
+  })();
+  await Promise.all([kills, submissions]);
+
+  await waitFor(() => isOver(running, jobIds.length), {
+    what: `all ${jobIds.length} jobs to be over`,
+    timeoutMs: 150_000,
+    intervalMs: 250,
+  });
+  await expectExactlyOnce(running, receiver, jobIds);
+  await expectNothingLeftBehind(running);
+  console.info(
+    `crash matrix: ${victims.length} kills, ${jobIds.length} jobs, ${receiver.received.length} callbacks received`,
+  );
+}, 420_000);
+
+test("JetStream's whole store is deleted while it is stopped: the outbox brings everything back", async () => {
+  receiver = await startReceiver();
+  platform = await startPlatform();
+  const running = platform;
+  const client = createPartnerClient(running.gatewayUrl, await running.createKey());
+  const ids = await client.createCompanyWithAgent();
+  await running.services['ai-service'].stop();
+
+  const jobIds: string[] = [];
+  for (let sent = 0; sent < 10; sent += 1) {
+    const answer = await client.post('/calls/analyze', {
+      ...ids,
+      audio_file: makeToneWav(1).toString('base64'),
+      call_type: 'support',
+      analysis_type: 'tone_only',
+      webhook_url: receiver.url,
+    });
+    jobIds.push((JSON.parse(answer.text) as { job_id: string }).job_id);
+  }
+  // All of them are with the broker now, and nowhere marked as still to be sent.
+  await expectNothingLeftBehind(running);
+  await running.nats.stop();
+  await rm(join(running.nats.dir, 'jetstream'), { recursive: true });
+  await running.nats.restart();
+  await running.services['ai-service'].restart();
+  await running.services['ai-service'].waitReady(60_000);
+
+  await waitFor(() => isOver(running, jobIds.length), { what: 'all jobs to be over', timeoutMs: 90_000 });
+  await expectExactlyOnce(running, receiver, jobIds);
+}, 240_000);

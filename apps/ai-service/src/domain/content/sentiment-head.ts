@@ -18,6 +18,8 @@ export interface Sentiment {
   readonly label: SentimentLabel;
   readonly polarity: number;
   readonly confidence: number;
+  /** Probability of each label, in the order of `sentimentLabels`. */
+  readonly chances: readonly number[];
 }
 
 export interface TrainingExample {
@@ -27,13 +29,16 @@ export interface TrainingExample {
 
 /** Says how a line feels from its embedding. A zero vector (a line without words) is neutral. */
 export function classifySentiment(head: SentimentHead, vector: readonly number[]): Sentiment {
-  if (vector.every((value) => value === 0)) return { label: 'neutral', polarity: 0, confidence: 1 };
-  const [negative = 0, neutral = 0, positive = 0] = softmax(
-    head.weights.map((row) => activation(row, vector)),
-  );
+  if (vector.every((value) => value === 0)) return sentimentOf([0, 1, 0]);
+  return sentimentOf(softmax(head.weights.map((row) => activation(row, vector))));
+}
+
+/** The likeliest label and the polarity of three chances that add up to one. */
+export function sentimentOf(chances: readonly number[]): Sentiment {
+  const [negative = 0, neutral = 0, positive = 0] = chances;
   const confidence = Math.max(negative, neutral, positive);
   const label = confidence === neutral ? 'neutral' : confidence === positive ? 'positive' : 'negative';
-  return { label, polarity: positive - negative, confidence };
+  return { label, polarity: positive - negative, confidence, chances };
 }
 
 /**

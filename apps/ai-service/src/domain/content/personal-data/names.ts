@@ -75,7 +75,8 @@ function isBelievable(
 ): boolean {
   const words = text.slice(span.start, span.end).split(/\s+/);
   const capital = words.every((word) => /^\p{Lu}/u.test(word));
-  if (cased && !capital) return false;
+  // A first and a last name together are a name however they are written.
+  if (cased && !capital && words.length < 2) return false;
   const tags = person.terms.flatMap((term) => term.tags);
   const known = tags.includes('FirstName') || tags.includes('LastName');
   if (!known) return false;

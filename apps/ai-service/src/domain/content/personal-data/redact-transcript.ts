@@ -35,8 +35,8 @@ export function findInSegments(segments: readonly TranscriptSegment[]): Personal
 /**
  * Masks personal data in the segments and in the transcript made of them (`REDACT_PII=true`).
  *
- * The transcript may hold the segments with anything between them (line breaks, speakers' names); it is masked where
- * the segments are, and then once more as a whole.
+ * The transcript may hold the segments with anything between them (line breaks, speakers' names): it is masked where
+ * the segments are, and what lies between them is searched by itself.
  */
 export function redactTranscript(input: {
   readonly transcript: string;
@@ -61,11 +61,11 @@ export function redactTranscript(input: {
   for (const [index, segment] of input.segments.entries()) {
     const at = segment.text === '' ? -1 : input.transcript.indexOf(segment.text, from);
     if (at < 0) continue;
-    transcript += input.transcript.slice(from, at) + (segments[index]?.text ?? '');
+    transcript += maskPersonalData(input.transcript.slice(from, at)) + (segments[index]?.text ?? '');
     from = at + segment.text.length;
   }
-  transcript += input.transcript.slice(from);
-  return { transcript: maskPersonalData(transcript), segments, personalData };
+  transcript += maskPersonalData(input.transcript.slice(from));
+  return { transcript, segments, personalData };
 }
 
 interface Reading {

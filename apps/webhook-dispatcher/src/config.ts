@@ -48,7 +48,8 @@ export const configSchema = z.object({
       description: 'Time a receiver has to answer an attempt',
     }),
     allowPrivateTargets: setting('WEBHOOK_ALLOW_PRIVATE_TARGETS', booleanField().default(false), {
-      description: 'Sandbox callbacks may go to this machine and private networks; for local work and tests only',
+      description:
+        'Sandbox callbacks may go to this machine and private networks; for local work and tests only',
     }),
     proxyUrl: setting('WEBHOOK_PROXY_URL', urlField(['http', 'https']).optional(), {
       description: 'Egress proxy that all callbacks go through',
@@ -57,11 +58,16 @@ export const configSchema = z.object({
     concurrency: setting('WEBHOOK_CONCURRENCY', numberField({ min: 1, max: 10_000 }).default(500), {
       description: 'Most attempts this process makes at a time',
     }),
-    concurrencyPerHost: setting('WEBHOOK_CONCURRENCY_PER_HOST', numberField({ min: 1, max: 1000 }).default(20), {
-      description: 'Most attempts this process makes at a time to one target: what a hanging one can hold',
-    }),
+    concurrencyPerHost: setting(
+      'WEBHOOK_CONCURRENCY_PER_HOST',
+      numberField({ min: 1, max: 1000 }).default(20),
+      {
+        description: 'Most attempts this process makes at a time to one target: what a hanging one can hold',
+      },
+    ),
     leaseSeconds: setting('WEBHOOK_LEASE_SECONDS', secondsField({ min: 1, max: 600 }).default(30), {
-      description: 'After this time the deliveries of a process that died go to another; a live one keeps its own',
+      description:
+        'After this time the deliveries of a process that died go to another; a live one keeps its own',
     }),
     payloadDays: setting('WEBHOOK_PAYLOAD_DAYS', numberField({ min: 1 }).default(30), {
       description: 'Days that the bodies of finished messages are kept',

@@ -71,15 +71,21 @@ test('a body that trickles does not hold the slot: its status is the outcome', a
 
 test.each([
   ['no byte of an answer', () => undefined],
-  ['a header that never ends', (socket: Socket) => {
-    socket.write('HTTP/1.1 200 OK\r\nx-slow: ');
-    const timer = setInterval(() => socket.write('a'), 20);
-    socket.on('close', () => clearInterval(timer));
-  }],
-  ['interim answers without end', (socket: Socket) => {
-    const timer = setInterval(() => socket.write('HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'), 20);
-    socket.on('close', () => clearInterval(timer));
-  }],
+  [
+    'a header that never ends',
+    (socket: Socket) => {
+      socket.write('HTTP/1.1 200 OK\r\nx-slow: ');
+      const timer = setInterval(() => socket.write('a'), 20);
+      socket.on('close', () => clearInterval(timer));
+    },
+  ],
+  [
+    'interim answers without end',
+    (socket: Socket) => {
+      const timer = setInterval(() => socket.write('HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'), 20);
+      socket.on('close', () => clearInterval(timer));
+    },
+  ],
 ])('%s ends with the timeout, in words', async (_what, onRequest) => {
   const receiver = await rawReceiver(onRequest);
   const result = await deliver(receiver.url, { timeoutMs: 300 });
@@ -90,12 +96,20 @@ test.each([
   ['a reset', (socket: Socket) => void socket.resetAndDestroy(), /^connection reset before an answer$/],
   ['a close', (socket: Socket) => void socket.end(), /^connection closed before an answer$/],
   ['rubbish', (socket: Socket) => void socket.end('\u0000\u0001 hello \r\n\r\n'), /^the answer is not HTTP$/],
-  ['headers without measure', (socket: Socket) => {
-    socket.write('HTTP/1.1 200 OK\r\n');
-    flood(socket, `x-more: ${'y'.repeat(1000)}\r\n`, 10_000_000);
-  }, /^the headers of the answer are too large$/],
-  ['a switch of protocols', (socket: Socket) =>
-    void socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'), /./],
+  [
+    'headers without measure',
+    (socket: Socket) => {
+      socket.write('HTTP/1.1 200 OK\r\n');
+      flood(socket, `x-more: ${'y'.repeat(1000)}\r\n`, 10_000_000);
+    },
+    /^the headers of the answer are too large$/,
+  ],
+  [
+    'a switch of protocols',
+    (socket: Socket) =>
+      void socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
+    /./,
+  ],
 ])('%s is a failed attempt in words', async (_what, onRequest, words) => {
   const receiver = await rawReceiver(onRequest);
   const result = await deliver(receiver.url);

@@ -35,13 +35,17 @@ test("the guide's verifyWebhook accepts what a receiver parses and serialises ag
   expect(body.toString()).toBe(awkwardBody);
   const signature = String(headers['x-partner-signature']);
   expect(guideVerifyWebhook(JSON.parse(body.toString()), signature, secret)).toBe(true);
-  expect(guideVerifyWebhook({ ...JSON.parse(body.toString()), status: 'failed' }, signature, secret)).toBe(false);
+  expect(guideVerifyWebhook({ ...JSON.parse(body.toString()), status: 'failed' }, signature, secret)).toBe(
+    false,
+  );
 });
 
 test('a secret of another key or version does not verify', async () => {
   const { headers, body } = await deliver();
   const other = deriveWebhookSecret(WEBHOOK_SECRET, { keyId: KEY_ID, version: 2 });
-  expect(guideVerifyWebhook(JSON.parse(body.toString()), String(headers['x-partner-signature']), other)).toBe(false);
+  expect(guideVerifyWebhook(JSON.parse(body.toString()), String(headers['x-partner-signature']), other)).toBe(
+    false,
+  );
 });
 
 test('libraries of Standard Webhooks verify it with the same secret', async () => {
@@ -66,5 +70,7 @@ test('headers say which message, which attempt, who sends and which trace', asyn
     'user-agent': 'Switchboard-Webhooks/1',
     'content-length': String(Buffer.byteLength(awkwardBody)),
   });
-  expect(headers.traceparent).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)[0-9a-f]{16}-01$/);
+  expect(headers.traceparent).toMatch(
+    /^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)[0-9a-f]{16}-01$/,
+  );
 });

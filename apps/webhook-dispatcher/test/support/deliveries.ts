@@ -9,7 +9,12 @@ export const ids = createUuidV7Ids();
 export const awkwardBody = JSON.stringify({
   job_id: '0192f0c1-2b3c-7d4e-8f50-617283940a1b',
   status: 'completed',
-  results: { transcript: 'שלום, מדבר דני 🎧 "quoted" \u2028', tone_analysis: {}, content_analysis: [], overall_score: 8.5 },
+  results: {
+    transcript: 'שלום, מדבר דני 🎧 "quoted" \u2028',
+    tone_analysis: {},
+    content_analysis: [],
+    overall_score: 8.5,
+  },
   numbers: [0.1, 1e21, 5e-7, -0.5, 12345678901],
   nothing: null,
 });

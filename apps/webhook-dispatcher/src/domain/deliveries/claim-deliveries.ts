@@ -148,7 +148,11 @@ export const claimDeliveries = async (
  * Says that this process still works on these deliveries. Rows that are locked are being recorded right now and need
  * no more time; waiting for them could deadlock with the transaction that records.
  */
-export const extendLeases = async (executor: Executor, lease: Lease, ids: readonly string[]): Promise<void> => {
+export const extendLeases = async (
+  executor: Executor,
+  lease: Lease,
+  ids: readonly string[],
+): Promise<void> => {
   await sql`
     UPDATE webhook_deliveries SET due_at = ${lease.until}::timestamptz
     WHERE id IN (

@@ -52,7 +52,7 @@ export const createBacklog = (perHostMax: number): Backlog => {
       if (taken.length >= (room.get(host) ?? perHostMax)) hosts.add(host);
     }
     if (got.length >= wanted.limit) {
-      afterHost = got.reduce((last, host) => (host > last ? host : last), '');
+      afterHost = got.toSorted().at(-1) ?? '';
       everything = true;
     } else {
       // Begun in the middle: what comes before it is still to be looked at.

@@ -126,7 +126,10 @@ export const startEngine = (options: EngineOptions): Engine => {
       const claims = await store.claim(wanted, [...inHand.keys()]);
       for (const { delivery } of claims) slots.take(delivery.host);
       begin(claims);
-      backlog.claimed(wanted, claims.map((claim) => claim.delivery.host));
+      backlog.claimed(
+        wanted,
+        claims.map((claim) => claim.delivery.host),
+      );
     } catch (error) {
       backlog.failed(wanted);
       throw error;

@@ -32,7 +32,11 @@ type Send = (delivery: LeasedDelivery, signal: AbortSignal) => Promise<AttemptRe
  * A refused target is a failed attempt and follows the schedule: what a name resolves to may be mended meanwhile.
  */
 export const createSender = ({ targets, clock, webhookSecret, timeoutMs }: SenderOptions): Send => {
-  const exchange = async (delivery: LeasedDelivery, attemptedAt: Date, signal: AbortSignal): Promise<Answer> => {
+  const exchange = async (
+    delivery: LeasedDelivery,
+    attemptedAt: Date,
+    signal: AbortSignal,
+  ): Promise<Answer> => {
     const { environment, secret } = delivery;
     const url = targets.check(delivery.url, environment);
     const body = Buffer.from(delivery.body);

@@ -1,5 +1,10 @@
 import type { Environment } from '@switchboard/contracts';
-import { checkTargetUrl, createTargetAgent, type Resolver, type TargetPolicy } from '@switchboard/service-kit';
+import {
+  checkTargetUrl,
+  createTargetAgent,
+  type Resolver,
+  type TargetPolicy,
+} from '@switchboard/service-kit';
 import type { Dispatcher } from 'undici';
 
 export interface TargetSettings {

@@ -1,0 +1,75 @@
+import type { Bus } from '@switchboard/bus';
+import type { DataContext } from '@switchboard/db';
+import type { Metrics } from '@switchboard/service-kit';
+import type { Config } from './config.ts';
+import { startDeliveryRequested } from './consumers/delivery-requested.ts';
+import { backlogAgeSeconds } from './domain/deliveries/claim-deliveries.ts';
+import { createDeliveryStore } from './domain/deliveries/delivery-store.ts';
+import { type Engine, startEngine } from './domain/engine/engine.ts';
+import { createEngineMetrics } from './domain/engine/watch-engine.ts';
+import { createSender } from './domain/sending/send-attempt.ts';
+import { createTargets, type TargetSettings } from './domain/sending/targets.ts';
+
+export interface DispatcherDeps {
+  readonly ctx: DataContext<'webhooks'>;
+  readonly bus: Bus;
+  readonly metrics: Metrics;
+  readonly settings: Config['webhooks'];
+  /** Where addresses come from; the system's resolver by default. */
+  readonly resolve?: TargetSettings['resolve'];
+  readonly pollMs?: number;
+}
+
+export interface Dispatcher {
+  readonly engine: Engine;
+  /** Messages that wait to be stored; null while NATS is away. */
+  lag(): Promise<number | null>;
+  /** Takes no more requests, then lets attempts end until the deadline and gives the others back. */
+  stop(options: { readonly deadlineMs: number }): Promise<void>;
+}
+
+/** How often due retries, and what others left behind, are looked for. */
+const POLL_MS = 500;
+
+/** All that sends: the consumer that stores requests and the engine that makes attempts, in one process. */
+export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
+  const { ctx, bus, settings } = deps;
+  const schedule = settings.partnerScheduleSeconds;
+  const targets = createTargets({
+    allowPrivate: settings.allowPrivateTargets,
+    proxyUrl: settings.proxyUrl,
+    connectionsMax: settings.concurrencyPerHost,
+    ...(deps.resolve ? { resolve: deps.resolve } : {}),
+  });
+  const metrics = createEngineMetrics(deps.metrics);
+  const engine = startEngine({
+    store: createDeliveryStore({ ctx, owner: ctx.ids.next(), leaseSeconds: settings.leaseSeconds, schedule }),
+    send: createSender({
+      targets,
+      clock: ctx.clock,
+      webhookSecret: settings.secret,
+      timeoutMs: settings.timeoutSeconds * 1000,
+    }),
+    limits: { totalMax: settings.concurrency, perHostMax: settings.concurrencyPerHost },
+    pollMs: deps.pollMs ?? POLL_MS,
+    heartbeatMs: (settings.leaseSeconds * 1000) / 3,
+    onAttempt: (attempt) => metrics.onAttempt(attempt),
+    onTrouble: (error, doing) =>
+      ctx.log.warn({ err: error, doing }, 'Postgres is away or refused; trying on'),
+  });
+  metrics.watch(engine, () => backlogAgeSeconds(ctx.db, ctx.clock.now()));
+  const consumer = startDeliveryRequested({ ctx, bus, engine, schedule });
+
+  return {
+    engine,
+    async lag() {
+      const lag = await consumer.lag();
+      return lag === null ? null : lag.pending + lag.ackPending;
+    },
+    async stop({ deadlineMs }) {
+      await consumer.stop({ deadlineSeconds: Math.min(10, deadlineMs / 1000) });
+      await engine.stop({ deadlineMs });
+      await targets.close();
+    },
+  };
+};

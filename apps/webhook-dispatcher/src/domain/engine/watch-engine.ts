@@ -1,0 +1,44 @@
+import type { Metrics } from '@switchboard/service-kit';
+import type { FinishedAttempt } from '../deliveries/types.ts';
+import type { Engine } from './engine.ts';
+
+export interface EngineMetrics {
+  onAttempt(attempt: FinishedAttempt): void;
+  watch(engine: Engine, backlogAgeSeconds: () => Promise<number>): void;
+}
+
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** What operators see of the sending. */
+export const createEngineMetrics = (metrics: Metrics): EngineMetrics => {
+  const countAttempt = metrics.counterBy('webhook_attempts_total', 'Attempts by outcome', 'outcome');
+  const observeDuration = metrics.histogram(
+    'webhook_attempt_duration_seconds',
+    'Time receivers take, connecting included',
+    SECONDS,
+  );
+  const observeFirst = metrics.histogram(
+    'webhook_first_attempt_delay_seconds',
+    'From the acceptance of a message to the start of its first attempt',
+    SECONDS,
+  );
+  return {
+    onAttempt({ delivery, result }) {
+      countAttempt(result.outcome);
+      if (result.durationMs !== null) observeDuration(result.durationMs / 1000);
+      if (delivery.attemptNumber === 1) {
+        observeFirst(Math.max(0, result.attemptedAt.getTime() - delivery.createdAt.getTime()) / 1000);
+      }
+    },
+    watch(engine, backlogAgeSeconds) {
+      metrics.gauge('webhook_attempts_in_flight', 'Attempts that run or are being recorded', () =>
+        engine.inFlight(),
+      );
+      metrics.gauge(
+        'webhook_backlog_age_seconds',
+        'How long the oldest due delivery has waited for somebody to take it',
+        backlogAgeSeconds,
+      );
+    },
+  };
+};

@@ -14,7 +14,10 @@ export const migration = defineMigration((trx) =>
         RAISE EXCEPTION 'partner key % was revoked: that is final', OLD.id
           USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Make a new key with generate_partner_api_key.';
       END IF;
-      NEW.updated_at := clock_timestamp();
+      -- That a key was used says nothing about when somebody changed it.
+      IF NEW.last_used_at IS NOT DISTINCT FROM OLD.last_used_at THEN
+        NEW.updated_at := clock_timestamp();
+      END IF;
       RETURN NEW;
     END $$;
     CREATE TRIGGER guard_key BEFORE UPDATE ON partner.partner_api_keys

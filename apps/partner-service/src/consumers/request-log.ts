@@ -1,0 +1,18 @@
+import type { Bus, Consumer } from '@switchboard/bus';
+import { gatewayEvents } from '@switchboard/contracts';
+import { onEvent, startConsumer } from '@switchboard/db';
+import type { Data } from '../domain/database.ts';
+import { insertRequests, touchKeys } from '../domain/logs/request-log-repository.ts';
+
+/** Keeps `partner_api_requests`: every call of the partner surface, as the gateway answered it. */
+export const consumeRequestLog = (data: Data, bus: Bus): Consumer =>
+  startConsumer<'partner'>(data, {
+    bus,
+    durable: 'partner-request-log',
+    on: [
+      onEvent(gatewayEvents.requestCompleted, async ({ trx, data: batch }) => {
+        await insertRequests(trx, batch.requests);
+        await touchKeys(trx, batch.requests);
+      }),
+    ],
+  });

@@ -1,0 +1,14 @@
+import type { Bus } from '@switchboard/bus';
+import type { Database } from '@switchboard/db';
+import type { Config } from './config.ts';
+import type { Data } from './domain/database.ts';
+import type { UploadBudget } from './upload-budget.ts';
+
+/** What routes work with. */
+export interface Deps {
+  readonly config: Pick<Config, 'partner'>;
+  readonly data: Data;
+  readonly database: Pick<Database<'partner'>, 'check'>;
+  readonly bus: Pick<Bus, 'isConnected'>;
+  readonly uploads: UploadBudget;
+}

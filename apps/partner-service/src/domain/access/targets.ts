@@ -1,0 +1,34 @@
+import { type Environment, errors } from '@switchboard/contracts';
+import { checkTargetUrl, type TargetPolicy, TargetRefusedError } from '@switchboard/service-kit';
+
+/**
+ * Which addresses a key of an environment may name. Sandbox: plain http too, and private addresses where the operator
+ * opened them. Production: https and public addresses, whatever the operator opened.
+ */
+export const targetPolicyFor = (environment: Environment, allowPrivateTargets: boolean): TargetPolicy => ({
+  requireHttps: environment === 'production',
+  allowPrivate: environment === 'sandbox' && allowPrivateTargets,
+});
+
+const reasonOf = (error: unknown): string => {
+  if (error instanceof TargetRefusedError) return error.message;
+  throw error;
+};
+
+/** `webhook_url` in its normal form. Throws INVALID_INPUT. */
+export const checkWebhookUrl = (url: string, policy: TargetPolicy): string => {
+  try {
+    return checkTargetUrl(url, policy).href;
+  } catch (error) {
+    throw errors.invalidInput([{ field: 'webhook_url', message: reasonOf(error) }]);
+  }
+};
+
+/** An `audio_file` that is a URL, in its normal form. Throws INVALID_AUDIO_FILE. */
+export const checkAudioUrl = (url: string, policy: TargetPolicy): string => {
+  try {
+    return checkTargetUrl(url, policy).href;
+  } catch (error) {
+    throw errors.invalidAudio(`audio_file: ${reasonOf(error)}`);
+  }
+};

@@ -1,0 +1,80 @@
+import {
+  ANALYZE_BODY_BYTES_MAX,
+  errors,
+  formatTraceparent,
+  type PartnerPrincipal,
+  partnerRoutes,
+  simulateSchema,
+} from '@switchboard/contracts';
+import { implement } from '@switchboard/service-kit';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Deps } from '../../deps.ts';
+import { replayHeaders } from '../../domain/access/idempotency.ts';
+import { checkAudioUrl, checkWebhookUrl, targetPolicyFor } from '../../domain/access/targets.ts';
+import { readAudio } from '../../domain/audio/read-audio.ts';
+import { acceptJob } from '../../domain/jobs/accept-job.ts';
+import type { JobInput } from '../../domain/jobs/job-repository.ts';
+
+const ESTIMATED_TIME = '2-3 minutes';
+
+const statusPathOf = (jobId: string): string => partnerRoutes.getJobStatus.path.replace(':job_id', jobId);
+
+/** What a sandbox key wants to rehearse. In production the word means nothing and stays metadata. */
+const readSimulate = (
+  principal: PartnerPrincipal,
+  metadata: Record<string, unknown> | null | undefined,
+): JobInput['simulate'] => {
+  const wish = metadata?.simulate;
+  if (principal.environment !== 'sandbox' || wish === undefined || wish === null) return null;
+  const parsed = simulateSchema.safeParse(wish);
+  if (parsed.success) return parsed.data;
+  const words = simulateSchema.options.join(', ');
+  throw errors.invalidInput([{ field: 'metadata.simulate', message: `must be one of ${words}` }]);
+};
+
+/** How much of the upload budget a request may take: what it says it sends, else the most it may send. */
+const announcedBytes = (request: FastifyRequest): number => {
+  const announced = Number(request.headers['content-length'] ?? ANALYZE_BODY_BYTES_MAX);
+  return Number.isFinite(announced) ? Math.min(announced, ANALYZE_BODY_BYTES_MAX) : ANALYZE_BODY_BYTES_MAX;
+};
+
+export const postAnalyze = (app: FastifyInstance, { data, config, uploads }: Deps): void => {
+  // Before the body is read, and given back when the request is over in whatever way.
+  app.addHook('preParsing', async (request, reply) => {
+    if (request.routeOptions.config.contract?.id !== partnerRoutes.analyzeCall.id) return;
+    const release = await uploads.take(announcedBytes(request));
+    if (reply.raw.closed || reply.raw.destroyed) release();
+    else reply.raw.once('close', release);
+  });
+
+  implement(app, partnerRoutes.analyzeCall, async ({ principal, body, idempotencyKey, trace }) => {
+    const policy = targetPolicyFor(principal.environment, config.partner.allowPrivateTargets);
+    const { audio_file, ...fields } = body;
+    const simulate = readSimulate(principal, fields.metadata);
+    const webhookUrl = fields.webhook_url ? checkWebhookUrl(fields.webhook_url, policy) : null;
+    const recording = readAudio(audio_file, (url) => checkAudioUrl(url, policy));
+    const { jobId, replayed } = await acceptJob(
+      data,
+      principal,
+      {
+        ...fields,
+        company_id: fields.company_id.toLowerCase(),
+        agent_id: fields.agent_id.toLowerCase(),
+        webhook_url: webhookUrl,
+        recording,
+        simulate,
+      },
+      { idempotencyKey, traceparent: formatTraceparent(trace) },
+    );
+    return {
+      status: replayed ? 200 : 202,
+      headers: { location: statusPathOf(jobId), ...replayHeaders(replayed) },
+      body: {
+        job_id: jobId,
+        status: 'queued',
+        estimated_time: ESTIMATED_TIME,
+        message: 'Analysis job created successfully',
+      },
+    };
+  });
+};

@@ -28,5 +28,5 @@ export * from './outbound/fetch-target.ts';
 export * from './outbound/policy.ts';
 export { resolveTarget } from './outbound/resolve-target.ts';
 export { createTargetAgent } from './outbound/target-agent.ts';
-export { createTracing } from './tracing/create-tracing.ts';
+export { createTracing, wantsExport } from './tracing/create-tracing.ts';
 export * from './tracing/tracing.ts';

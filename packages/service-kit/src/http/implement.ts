@@ -20,7 +20,7 @@ import type { InternalTokenVerifier } from '../internal-token/verify.ts';
 import type { Log } from '../log/create-log.ts';
 import { faultMessage, toFieldFaults, unstorableFaults } from './field-faults.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
-import { readMultipart } from './read-multipart.ts';
+import { readMultipart, toFormError } from './read-multipart.ts';
 
 /** Who asks: a principal of the kinds that the route takes; undefined on a route that takes no credential. */
 export type PrincipalOf<Route extends RouteContract> = Route['credentials'] extends readonly []
@@ -118,10 +118,11 @@ const verifierFor = (app: FastifyInstance, route: RouteContract): InternalTokenV
  *
  * @param app made by `createHttpServer`
  */
-export const implement = <const Route extends RouteContract>(
+export const implement = <const Route extends RouteContract, const Answer extends AnswerOf<Route>>(
   app: FastifyInstance,
   route: Route,
-  handler: Handler<Route>,
+  // Answer is a parameter of its own so that a literal status in a handler written in place stays a literal.
+  handler: (ctx: HandlerContext<Route>) => Promise<Answer> | Answer,
 ): void => {
   const verify = verifierFor(app, route);
   const { log } = app.kit;
@@ -173,7 +174,7 @@ export const implement = <const Route extends RouteContract>(
         } catch (error) {
           // What the client still sends is not read, so the connection cannot be used again.
           reply.header('connection', 'close');
-          throw error;
+          throw toFormError(error);
         }
       },
     });

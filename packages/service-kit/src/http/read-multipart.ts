@@ -1,4 +1,4 @@
-import { BODY_BYTES_MAX_DEFAULT, errors, type RouteContract } from '@switchboard/contracts';
+import { AppError, BODY_BYTES_MAX_DEFAULT, errors, type RouteContract } from '@switchboard/contracts';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { parseJson } from './body-parsers.ts';
@@ -66,4 +66,10 @@ export const readMultipart = async (
     if (bytesSeen > bytesMax) throw errors.payloadTooLarge(bytesMax);
   }
   return Object.fromEntries(body);
+};
+
+/** The parser speaks of broken forms in plain Errors; those of the plugin have codes, ours are AppErrors. */
+export const toFormError = (error: unknown): unknown => {
+  const isPlain = error instanceof Error && !(error instanceof AppError || error instanceof TypeError);
+  return isPlain && !('code' in error) ? invalidField('body', 'is not a complete form') : error;
 };

@@ -132,6 +132,12 @@ const followRedirects = async (
   }
 };
 
+const rejectOnAbort = (signal: AbortSignal): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+
 /**
  * Calls a URL that a caller gave us. Every hop is checked by the target rules, connections go to checked addresses only,
  * time and size are bounded, and compressed answers are not inflated.
@@ -144,11 +150,14 @@ export const fetchTarget = async (text: string, options: FetchTargetOptions): Pr
   const agent = options.agent ?? createTargetAgent(options.policy);
   const timeout = AbortSignal.timeout(options.timeoutMs);
   const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
+  const answer = followRedirects(url, agent, signal, options);
   try {
-    return await followRedirects(url, agent, signal, options);
+    // undici sees an abort only once a connection stands or fails; the caller must not wait for that.
+    return await Promise.race([answer, rejectOnAbort(signal)]);
   } catch (error) {
     throw toTargetError(error, options, timeout);
   } finally {
-    if (!options.agent) await agent.destroy();
+    answer.catch(() => {});
+    if (!options.agent) void agent.destroy();
   }
 };

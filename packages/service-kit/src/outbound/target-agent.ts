@@ -6,6 +6,8 @@ import type { TargetPolicy } from './policy.ts';
 import { resolveHost } from './resolve-target.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
+/** A name may have any number of addresses; whoever controls it shall not choose how long we try. */
+const ADDRESSES_TRIED_MAX = 4;
 
 type Connector = ReturnType<typeof buildConnector>;
 type ConnectOptions = Parameters<Connector>[0];
@@ -33,7 +35,7 @@ const connectChecked = async (
   const { servername, ...rest } = options;
   const tlsName = options.protocol === 'https:' && isIP(host) === 0 ? { servername: servername ?? host } : {};
   let failure: unknown;
-  for (const address of addresses) {
+  for (const address of addresses.slice(0, ADDRESSES_TRIED_MAX)) {
     try {
       return await connectTo(connector, { ...rest, ...tlsName, hostname: address });
     } catch (error) {

@@ -125,9 +125,17 @@ test.each([{ segments: [] }, { segments: [{ start_s: 0, end_s: 0, speaker: 'a', 
   },
 );
 
+test('an hour in one segment without a full stop is still told in short quotes', async () => {
+  const words =
+    'my internet is down and the router shows a red light so i called but nobody answered and then i went to the shop because they said it is broken ';
+  const content = await analyse([{ start_s: 0, end_s: 1_400, speaker: 'a', text: words.repeat(100) }]);
+  for (const quote of content.summary.quotes) expect(quote.text.split(' ').length).toBeLessThanOrEqual(40);
+  expect(content.topics[0]?.name).toBe('internet and line');
+});
+
 test('of masked segments no part holds what was masked', async () => {
   const segments = supportCall();
-  const redacted = redactTranscript({
+  const redacted = await redactTranscript({
     transcript: segments.map((segment) => segment.text).join(' '),
     segments,
   });
@@ -183,12 +191,12 @@ describe('questions', () => {
     'what you said was right',
   ])('tells: %s', (text) => expect(isQuestion(text)).toBe(false));
 
-  test('are cut out of a long run of words without punctuation', () => {
+  test('are cut out of a long run of words without punctuation', async () => {
     const [segment] = makeCall([
       ['a', 'good morning thank you for calling customer support how can i help you'],
     ]);
     expect(
-      splitUtterances(segment === undefined ? [] : [segment]).map((utterance) => utterance.text),
+      (await splitUtterances(segment === undefined ? [] : [segment])).map((utterance) => utterance.text),
     ).toEqual(['good morning thank you for calling customer support', 'how can i help you']);
   });
 });

@@ -93,9 +93,9 @@ describe('over segments', () => {
     { start_s: 9, end_s: 12, speaker: 'agent', text: 'thank you john smith' },
   ];
 
-  test('a card read out in two breaths is found as one, in both segments', () => {
+  test('a card read out in two breaths is found as one, in both segments', async () => {
     expect(
-      findInSegments(segments).map(({ kind, segment, start, end }) => [
+      (await findInSegments(segments)).map(({ kind, segment, start, end }) => [
         kind,
         segments[segment]?.text.slice(start, end),
       ]),
@@ -106,9 +106,9 @@ describe('over segments', () => {
     ]);
   });
 
-  test('redaction masks segments and transcript alike, and says where the masks are', () => {
+  test('redaction masks segments and transcript alike, and says where the masks are', async () => {
     const transcript = segments.map((segment) => `${segment.speaker}: ${segment.text}`).join('\n');
-    const redacted = redactTranscript({ transcript, segments });
+    const redacted = await redactTranscript({ transcript, segments });
     expect(redacted.transcript).toBe(
       'customer: my card is [CARD]\nagent: okay\ncustomer: [CARD] thank you\nagent: thank you [NAME]',
     );
@@ -123,10 +123,19 @@ describe('over segments', () => {
     expect(redacted.personalData).toHaveLength(3);
   });
 
-  test('a transcript that is not made of the segments is masked all the same', () => {
-    expect(redactTranscript({ transcript: 'write to a.b@example.com', segments: [] }).transcript).toBe(
-      'write to [EMAIL]',
-    );
+  test('a segment of a thousand sentences is searched in pieces, with exact spans and no number cut in two', async () => {
+    const text =
+      'so the card is four one one one one one one one one one one one one one one one and then '.repeat(60);
+    const found = await findInSegments([{ start_s: 0, end_s: 600, speaker: 'a', text }]);
+    expect(found).toHaveLength(60);
+    for (const { kind, start, end } of found)
+      expect([kind, text.slice(start, end)]).toEqual(['card', `four${' one'.repeat(15)}`]);
+  });
+
+  test('a transcript that is not made of the segments is masked all the same', async () => {
+    expect(
+      (await redactTranscript({ transcript: 'write to a.b@example.com', segments: [] })).transcript,
+    ).toBe('write to [EMAIL]');
   });
 });
 

@@ -127,7 +127,7 @@ export const analyseRecording = async (
     signal,
   });
   // Masked before the content is analysed, so that no quote of it, nor a model elsewhere, sees what is masked.
-  const shown = settings.redactPersonalData ? redactTranscript(heard) : heard;
+  const shown = settings.redactPersonalData ? await redactTranscript({ ...heard, signal }) : heard;
   const content = await engines.content
     .analyse({
       segments: shown.segments,

@@ -36,7 +36,7 @@ export const objectionCues: readonly { readonly kind: ObjectionKind; readonly cu
   },
   {
     kind: 'complaint',
-    cue: /\b(?:unacceptable|not good enough|(?:second|third|fourth|fifth) time|nobody (?:called|told|helped|came|showed)|no one (?:called|told|helped|came|showed)|still (?:not|doesn't|isn't|waiting|broken)|(?:make|file) a complaint|ridiculous|terrible|useless|disappointed|fed up|frustrat(?:ed|ing))\b/i,
+    cue: /\b(?:unacceptable|not good enough|(?:second|third|fourth|fifth) time|nobody (?:called|told|helped|came|showed)|no one (?:called|told|helped|came|showed)|still (?:not|doesn't|isn't|waiting|broken)|(?:make|file) a complaint|ridiculous|terrible|useless|(?<!never been )disappointed|fed up|frustrat(?:ed|ing))\b/i,
   },
 ];
 

@@ -56,7 +56,7 @@ export function createLlmContentEngine(options: LlmEngineOptions): ContentEngine
       input.signal?.throwIfAborted();
       try {
         const { answer, model } = await ask(client, options.model, input);
-        return compose(input, answer, describeEngine(options, model));
+        return await compose(input, answer, describeEngine(options, model));
       } catch (error) {
         input.signal?.throwIfAborted();
         const reason = reasonOf(error);
@@ -132,7 +132,7 @@ function parseJson(content: string): unknown {
   }
 }
 
-function compose(input: ContentInput, answer: LlmAnswer, engine: Engine): ContentAnalysis {
+async function compose(input: ContentInput, answer: LlmAnswer, engine: Engine): Promise<ContentAnalysis> {
   const { segments } = input;
   const judged = new Map(answer.sentiment.map((entry) => [entry.segment, entry]));
   const sentiment = describeSentiment(
@@ -142,7 +142,7 @@ function compose(input: ContentInput, answer: LlmAnswer, engine: Engine): Conten
       return { label: entry?.label ?? 'neutral', score: entry?.score ?? 0, confidence: 0.8 };
     }),
   );
-  const utterances = splitUtterances(segments);
+  const utterances = await splitUtterances(segments, input.signal);
   return {
     language: detectLanguage(segments, input.language ?? answer.language),
     agent_speaker: answer.agent_speaker,
@@ -170,7 +170,7 @@ function compose(input: ContentInput, answer: LlmAnswer, engine: Engine): Conten
       due: due === null ? null : clean(due),
     })),
     compliance: checkCompliance(utterances, answer.agent_speaker, input.callType),
-    personal_data: [...(input.personalData ?? findInSegments(segments))],
+    personal_data: [...(input.personalData ?? (await findInSegments(segments, input.signal)))],
     strengths: answer.strengths.map(clean),
     improvement_points: answer.improvement_points.map(clean),
     engines: {

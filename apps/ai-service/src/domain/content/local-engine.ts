@@ -12,8 +12,6 @@ import type { ContentEngine, Engine } from './types.ts';
 import { splitUtterances } from './utterances.ts';
 
 const version = '1.0.0';
-/** So sure must the head be before words without a cue count as a complaint. */
-const strongNegative = 0.9;
 
 export const localEngines = {
   extractive: { ...embeddingModel, kind: 'extractive', quality: 'basic', note: null },
@@ -63,8 +61,7 @@ const analyseLocally: ContentEngine['analyse'] = async ({
 }) => {
   signal?.throwIfAborted();
   requireEnglish(segments, language);
-  const utterances = splitUtterances(segments);
-  await nextTurn();
+  const utterances = await splitUtterances(segments, signal);
   const vectors = await embedLines(
     utterances.map((utterance) => utterance.text),
     signal,
@@ -72,10 +69,7 @@ const analyseLocally: ContentEngine['analyse'] = async ({
   const agent = findAgent(utterances);
   const sentiment = describeSentiment(segments, judgeSegments(segments, utterances, vectors));
   const questions = findQuestions(utterances);
-  const objections = findObjections(utterances, agent, (index) => {
-    const judged = judgeLine(vectors[index] ?? []);
-    return judged.label === 'negative' && judged.confidence >= strongNegative;
-  });
+  const objections = findObjections(utterances, agent, (index) => judgeLine(vectors[index] ?? []));
   const nextSteps = findNextSteps(utterances, vectors);
   const compliance = checkCompliance(utterances, agent, callType);
   await nextTurn();
@@ -96,7 +90,7 @@ const analyseLocally: ContentEngine['analyse'] = async ({
     ...material,
     summary,
     topics,
-    personal_data: [...(personalData ?? findInSegments(segments))],
+    personal_data: [...(personalData ?? (await findInSegments(segments, signal)))],
     ...coach(material),
     engines: {
       summary: localEngines.extractive,

@@ -10,6 +10,7 @@ import {
   objectionCues,
 } from './cues.ts';
 import { similarity } from './embeddings.ts';
+import type { Sentiment } from './sentiment-head.ts';
 import type { Utterance } from './types.ts';
 import { countWords } from './utterances.ts';
 
@@ -28,8 +29,13 @@ const directQuestion = new RegExp(
 const indirectQuestion =
   /\b(?:(?:could|can|would) you (?:please )?(?:tell|explain|confirm|repeat|spell)|i(?:'d| would) like to know|i (?:was|am|'m) (?:just )?wondering|do you (?:know|have any idea))\b/i;
 
+/** Wanting to leave is an objection to talk about, not a step agreed on. */
+const cancellation = objectionCues.find((entry) => entry.kind === 'cancellation');
 const answerSeconds = 20;
 const handlingSeconds = 30;
+/** So sure must the sentiment be before words without a cue count as a complaint, or a cue does not. */
+const sureNegative = 0.9;
+const surePositive = 0.7;
 
 /** Who speaks for the company, told by what is said; null with one speaker or when nothing tells. */
 export function findAgent(utterances: readonly Utterance[]): string | null {
@@ -90,13 +96,16 @@ export function findQuestions(utterances: readonly Utterance[]): ContentAnalysis
 export function findObjections(
   utterances: readonly Utterance[],
   agent: string | null,
-  negative: (index: number) => boolean,
+  judge: (index: number) => Sentiment,
 ): ContentAnalysis['objections'] {
   return utterances.flatMap((utterance, index) => {
     if (utterance.speaker === agent) return [];
     const cue = objectionCues.find((entry) => entry.cue.test(utterance.text));
-    const strong = countWords(utterance.text) >= 5 && !isQuestion(utterance.text) && negative(index);
-    if (cue === undefined && !strong) return [];
+    const { label, confidence } = judge(index);
+    // "I have never been disappointed" has the word and not the meaning.
+    if (cue?.kind === 'complaint' && label === 'positive' && confidence >= surePositive) return [];
+    const strong = label === 'negative' && confidence >= sureNegative && countWords(utterance.text) >= 5;
+    if (cue === undefined && (!strong || isQuestion(utterance.text))) return [];
     const handled = utterances
       .slice(index + 1)
       .some(
@@ -119,6 +128,7 @@ export function findNextSteps(
   return utterances.flatMap((utterance, index) => {
     const vector = vectors[index] ?? [];
     if (!nextStepCue.test(utterance.text) || noStepCue.test(utterance.text)) return [];
+    if (cancellation?.cue.test(utterance.text)) return [];
     if (isQuestion(utterance.text) && !/\bplease\b/i.test(utterance.text)) return [];
     if (taken.some((other) => similarity(other, vector) > 0.9)) return [];
     taken.push(vector);

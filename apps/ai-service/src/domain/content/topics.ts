@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ContentAnalysis } from '@switchboard/contracts';
 import { embedLines, similarity } from './embeddings.ts';
 import type { Utterance } from './types.ts';
@@ -130,7 +131,7 @@ export async function findTopics(
   found.sort((left, right) => right.relevance - left.relevance || left.name.localeCompare(right.name));
   const topics = found.slice(0, topicsMax);
   const taken = new Set(topics.flatMap((entry) => [...entry.keywords, ...entry.name.split(' ')]));
-  for (const [noun, count] of countNouns(utterances)) {
+  for (const [noun, count] of await countNouns(utterances)) {
     if (
       topics.length >= topicsMax ||
       (count < 2 && topics.length >= 2) ||
@@ -146,11 +147,13 @@ export async function findTopics(
   }));
 }
 
-function countNouns(utterances: readonly Utterance[]): [string, number][] {
+async function countNouns(utterances: readonly Utterance[]): Promise<[string, number][]> {
   const counts = new Map<string, number>();
-  for (const utterance of utterances)
+  for (const [index, utterance] of utterances.entries()) {
+    if (index % 40 === 39) await nextTurn();
     for (const noun of nounsOf(utterance.text))
       if (!dullNouns.has(noun)) counts.set(noun, (counts.get(noun) ?? 0) + 1);
+  }
   return [...counts].sort((left, right) => right[1] - left[1] || left[0].localeCompare(right[0]));
 }
 

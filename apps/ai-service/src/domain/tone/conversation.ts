@@ -27,7 +27,7 @@ export interface Latency {
   readonly seconds: number;
 }
 
-export const pauseSeconds = 0.5;
+const pauseSeconds = 0.5;
 const turnGapSeconds = 0.7;
 const overlapSecondsMin = 0.25;
 const interruptionSecondsMin = 0.7;

@@ -74,6 +74,7 @@ function isBelievable(
   cased: boolean,
 ): boolean {
   const words = text.slice(span.start, span.end).split(/\s+/);
+  if (words.some((word) => /^o['’]clock$/i.test(word))) return false;
   const capital = words.every((word) => /^\p{Lu}/u.test(word));
   // A first and a last name together are a name however they are written.
   if (cased && !capital && words.length < 2) return false;

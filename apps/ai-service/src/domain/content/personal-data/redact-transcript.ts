@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PersonalDataFinding, TranscriptSegment } from '@switchboard/contracts';
 import { findPersonalData, maskOf, maskPersonalData, maskSpans } from './find-personal-data.ts';
 
@@ -12,23 +13,39 @@ export interface RedactedTranscript {
 const breathSeconds = 15;
 /** Keeps one reading short enough not to hold up the event loop: about 30 ms of rules. */
 const readingCharsMax = 1_500;
+/** A reading is not cut beside a word that may be part of a number read out. */
+const numberWord =
+  /^(?:\d[\d,.-]*|zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple|at|dot|\w+(?:teen|ty))$/i;
 
 /**
  * Finds personal data in segments. A number read out over several segments, or interrupted by the other's "okay", is
  * found as one and reported for each segment it touches. Spans are offsets in the segment's text.
  */
-export function findInSegments(segments: readonly TranscriptSegment[]): PersonalDataFinding[] {
+export async function findInSegments(
+  segments: readonly TranscriptSegment[],
+  signal?: AbortSignal,
+): Promise<PersonalDataFinding[]> {
   const found: PersonalDataFinding[] = [];
-  for (const reading of collectReadings(segments))
+  for (const reading of collectReadings(segments)) {
     for (const span of findPersonalData(reading.text))
-      for (const { segment, from } of reading.places) {
+      for (const { segment, from, offset, length } of reading.places) {
         const spoken = segments[segment];
         if (spoken === undefined) continue;
         const start = Math.max(span.start - from, 0);
-        const end = Math.min(span.end - from, spoken.text.length);
+        const end = Math.min(span.end - from, length);
         if (end > start)
-          found.push({ kind: span.kind, speaker: spoken.speaker, at_s: spoken.start_s, segment, start, end });
+          found.push({
+            kind: span.kind,
+            speaker: spoken.speaker,
+            at_s: spoken.start_s,
+            segment,
+            start: start + offset,
+            end: end + offset,
+          });
       }
+    signal?.throwIfAborted();
+    await nextTurn();
+  }
   return found.sort((left, right) => left.segment - right.segment || left.start - right.start);
 }
 
@@ -38,11 +55,12 @@ export function findInSegments(segments: readonly TranscriptSegment[]): Personal
  * The transcript may hold the segments with anything between them (line breaks, speakers' names): it is masked where
  * the segments are, and what lies between them is searched by itself.
  */
-export function redactTranscript(input: {
+export async function redactTranscript(input: {
   readonly transcript: string;
   readonly segments: readonly TranscriptSegment[];
-}): RedactedTranscript {
-  const found = findInSegments(input.segments);
+  readonly signal?: AbortSignal;
+}): Promise<RedactedTranscript> {
+  const found = await findInSegments(input.segments, input.signal);
   const personalData: PersonalDataFinding[] = [];
   const segments = input.segments.map((segment, index) => {
     const spans = found.filter((finding) => finding.segment === index);
@@ -68,30 +86,58 @@ export function redactTranscript(input: {
   return { transcript, segments, personalData };
 }
 
+interface Place {
+  readonly segment: number;
+  /** Where it begins in the reading, and in the segment. */
+  readonly from: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
 interface Reading {
   text: string;
-  readonly places: { readonly segment: number; readonly from: number }[];
+  readonly places: Place[];
   end_s: number;
 }
 
 function collectReadings(segments: readonly TranscriptSegment[]): Reading[] {
   const readings: Reading[] = [];
   const open = new Map<string, Reading>();
-  for (const [index, segment] of segments.entries()) {
-    const last = open.get(segment.speaker);
-    if (
-      last !== undefined &&
-      segment.start_s - last.end_s <= breathSeconds &&
-      last.text.length + segment.text.length < readingCharsMax
-    ) {
-      last.places.push({ segment: index, from: last.text.length + 1 });
-      last.text += ` ${segment.text}`;
-      last.end_s = segment.end_s;
-    } else {
-      const reading = { text: segment.text, places: [{ segment: index, from: 0 }], end_s: segment.end_s };
-      readings.push(reading);
-      open.set(segment.speaker, reading);
+  for (const [index, segment] of segments.entries())
+    for (const { text, offset } of cutLong(segment.text)) {
+      const last = open.get(segment.speaker);
+      const place = { segment: index, offset, length: text.length };
+      if (
+        last !== undefined &&
+        offset === 0 &&
+        segment.start_s - last.end_s <= breathSeconds &&
+        last.text.length + text.length < readingCharsMax
+      ) {
+        last.places.push({ ...place, from: last.text.length + 1 });
+        last.text += ` ${text}`;
+        last.end_s = segment.end_s;
+      } else {
+        const reading = { text, places: [{ ...place, from: 0 }], end_s: segment.end_s };
+        readings.push(reading);
+        open.set(segment.speaker, reading);
+      }
     }
-  }
   return readings;
+}
+
+/** A segment of many sentences in pieces, cut at blanks. */
+function cutLong(text: string): { text: string; offset: number }[] {
+  const pieces: { text: string; offset: number }[] = [];
+  let offset = 0;
+  while (text.length - offset > readingCharsMax) {
+    let end = offset + readingCharsMax;
+    for (const blank of text.slice(end, end + 300).matchAll(/(?<=(\S+))\s+(?=(\S+))/g)) {
+      if (numberWord.test(blank[1] ?? '') || numberWord.test(blank[2] ?? '')) continue;
+      end += blank.index;
+      break;
+    }
+    pieces.push({ text: text.slice(offset, end), offset });
+    offset = end;
+  }
+  return [...pieces, { text: text.slice(offset), offset }];
 }

@@ -58,22 +58,12 @@ await runService({
 
     readiness.add('postgres', () => database.check());
     readiness.add('nats', () => bus.isConnected());
-    watchOutbox(metrics, async () => (await relay.stats()).oldestAgeSeconds);
+    watchOutbox(metrics, () => relay.stats());
     watchConsumers(metrics, async () => {
       const lag = await dispatcher.lag();
       return lag === null ? {} : { 'webhook-requests': lag };
     });
-    watchPool(metrics, {
-      get totalCount() {
-        return database.poolStats().total;
-      },
-      get idleCount() {
-        return database.poolStats().idle;
-      },
-      get waitingCount() {
-        return database.poolStats().waiting;
-      },
-    });
+    watchPool(metrics, () => database.poolStats());
     const app = buildApp({ config: config.server, log, clock, ids, metrics, tracing, readiness });
     await lifecycle.listen(app, config.server);
   },

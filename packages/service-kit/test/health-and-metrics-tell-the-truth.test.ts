@@ -97,8 +97,8 @@ describe('/metrics', () => {
 
   test('show pool, outbox and consumers; a reader that fails or hangs does not stop the scrape', async () => {
     const { metrics, get } = withHealth();
-    watchPool(metrics, { totalCount: 5, idleCount: 2, waitingCount: 1 });
-    watchOutbox(metrics, async () => 12.5);
+    watchPool(metrics, () => ({ total: 5, idle: 2, waiting: 1 }));
+    watchOutbox(metrics, async () => ({ waiting: 4, oldestAgeSeconds: 12.5, failed: 0 }));
     watchConsumers(metrics, () => ({ 'ai-call-analysis': 3 }));
     metrics.gauge('broken', 'fails', () => Promise.reject(new Error('no database')));
     metrics.counterBy('callbacks_total', 'Callbacks', 'outcome')('delivered', 2);

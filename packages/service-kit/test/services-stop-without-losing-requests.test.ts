@@ -10,18 +10,14 @@ const messages = (lines: Record<string, unknown>[]) => lines.map(({ msg }) => ms
 
 describe('SIGTERM', () => {
   test('ends in order: not ready, no new work, answers finished, closed from last to first', async () => {
-    const { url, child, exited, lines } = await startFixture({ DRAIN_SECONDS: '0.5' });
+    const { url, child, exited, lines } = await startFixture({ DRAIN_SECONDS: '2' });
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
-    const slow = fetch(`${url}/api/partner/v1/wait/900`);
-    await waitFor(async () =>
-      (await (await fetch(`${url}/metrics`)).text()).includes(
-        'http_requests_in_flight{service="fixture-service"} 2',
-      ),
-    );
+    const slow = fetch(`${url}/api/partner/v1/hold`);
+    await waitFor(() => messages(lines()).includes('holding'));
     child.kill('SIGTERM');
     await waitFor(async () => (await fetch(`${url}/readyz`)).status === 503, { what: '/readyz to be 503' });
     // Still taking requests, and sending their connections away.
-    const late = await fetch(`${url}/api/partner/v1/wait/0`);
+    const late = await fetch(`${url}/api/partner/v1/release`);
     expect([late.status, late.headers.get('connection')]).toEqual([200, 'close']);
     expect((await slow).status).toBe(200);
     expect(await exited).toBe(0);
@@ -65,27 +61,25 @@ describe('SIGTERM', () => {
   });
 
   test('an idle connection stays open until what is being answered is finished', async () => {
-    const { url, child, exited } = await startFixture({ DRAIN_SECONDS: '0.1' });
+    const { url, child, exited, lines } = await startFixture({ DRAIN_SECONDS: '0.1' });
     const idle = connect(Number(new URL(url).port), '127.0.0.1');
     idle.on('error', () => {});
     let answer = '';
-    idle.on('data', (chunk) => (answer += chunk));
-    const slow = fetch(`${url}/api/partner/v1/wait/1500`);
-    await waitFor(async () =>
-      (await (await fetch(`${url}/metrics`)).text()).includes('in_flight{service="fixture-service"} 2'),
-    );
+    idle.on('data', (chunk) => {
+      answer += chunk;
+    });
+    const slow = fetch(`${url}/api/partner/v1/hold`);
+    await waitFor(() => messages(lines()).includes('holding'));
     child.kill('SIGTERM');
-    // The listener is closed, the request on the old connection is still served.
-    await waitFor(
-      () =>
-        fetch(`${url}/livez`).then(
-          () => false,
-          () => true,
-        ),
-      { what: 'the listener to close' },
-    );
-    idle.write('GET /api/partner/v1/wait/0 HTTP/1.1\r\nhost: x\r\n\r\n');
-    await waitFor(() => answer.includes('"waited":0'), { what: 'the answer on the idle connection' });
+    const refused = () =>
+      fetch(`${url}/livez`).then(
+        () => false,
+        () => true,
+      );
+    await waitFor(refused, { what: 'the listener to close' });
+    // Nobody can connect any more; who is connected is still served.
+    idle.write('GET /api/partner/v1/release HTTP/1.1\r\nhost: x\r\n\r\n');
+    await waitFor(() => answer.includes('"released":true'), { what: 'the answer on the idle connection' });
     expect((await slow).status).toBe(200);
     expect(await exited).toBe(0);
   });

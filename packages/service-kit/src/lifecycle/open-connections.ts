@@ -11,6 +11,7 @@ import {
 } from '@switchboard/db';
 import type { BusConfig, DatabaseConfig } from '../config/blocks.ts';
 import type { Metrics } from '../metrics/create-metrics.ts';
+import { watchConsumers, watchOutbox, watchPool } from '../metrics/watch.ts';
 import { createTraceHooks } from '../tracing/tracing.ts';
 import type { Boot, ServiceConfig } from './run-service.ts';
 
@@ -24,25 +25,14 @@ export interface Connections<Name extends SchemaName> {
   watchConsumer(consumer: Consumer): void;
 }
 
-const watchOutbox = (metrics: Metrics, relay: OutboxRelay): void => {
-  const read = (pick: 'oldestAgeSeconds' | 'waiting' | 'failed') => async () => (await relay.stats())[pick];
-  metrics.gauge(
-    'outbox_oldest_age_seconds',
-    'Age of the oldest event not published',
-    read('oldestAgeSeconds'),
-  );
-  metrics.gauge('outbox_waiting_events', 'Events not published yet', read('waiting'));
-  metrics.gauge('outbox_failed_events', 'Events that can never be published', read('failed'));
-};
-
-const watchConsumers = (metrics: Metrics, consumers: readonly Consumer[]): void => {
+const watchAllConsumers = (metrics: Metrics, consumers: readonly Consumer[]): void => {
   const lagOf = (pick: 'pending' | 'ackPending') => async () => {
     const entries = await Promise.all(
       consumers.map(async (consumer) => [consumer.durable, (await consumer.lag())?.[pick]] as const),
     );
     return Object.fromEntries(entries.filter((entry): entry is [string, number] => entry[1] !== undefined));
   };
-  metrics.gaugeBy('consumer_lag_events', 'Events waiting for a consumer', 'consumer', lagOf('pending'));
+  watchConsumers(metrics, lagOf('pending'));
   metrics.gaugeBy(
     'consumer_unacked_events',
     'Events delivered and not done',
@@ -74,10 +64,7 @@ export const openConnections = async <Name extends SchemaName>(
   });
   lifecycle.onClose('database', () => database.close());
   readiness.add('database', () => database.check());
-  metrics.gaugeBy('database_pool_connections', 'Connections of the pool by state', 'state', () => {
-    const { total, idle, waiting } = database.poolStats();
-    return { used: total - idle, idle, waiting };
-  });
+  watchPool(metrics, () => database.poolStats());
 
   const bus = await connectBus({
     url: config.bus.url,
@@ -95,10 +82,10 @@ export const openConnections = async <Name extends SchemaName>(
   const ctx = createDataContext({ database, source: service, clock, ids, log, trace });
   const relay = startOutboxRelay(ctx, { bus });
   lifecycle.onClose('outbox relay', () => relay.stop());
-  watchOutbox(metrics, relay);
+  watchOutbox(metrics, () => relay.stats());
 
   const consumers: Consumer[] = [];
-  watchConsumers(metrics, consumers);
+  watchAllConsumers(metrics, consumers);
   return {
     database,
     bus,

@@ -1,6 +1,8 @@
 /** What the stack takes from the environment. Every read of `process.env` in this package is in a `config.ts`. */
 export interface StackEnvironment {
   path: string | undefined;
+  /** Where to keep everything instead of `.local`: a second stack beside the first, as tests need it. */
+  localDir: string | undefined;
   databaseUrl: string | undefined;
   natsUrl: string | undefined;
   webhookSecret: string | undefined;
@@ -19,6 +21,7 @@ export function stackEnvironment(env: NodeJS.ProcessEnv = process.env): StackEnv
   const isTerminal = process.stdout.isTTY === true;
   return {
     path: env.PATH,
+    localDir: env.SWITCHBOARD_LOCAL_DIR || undefined,
     databaseUrl: env.DATABASE_URL || undefined,
     natsUrl: env.NATS_URL || undefined,
     webhookSecret: env.WEBHOOK_SECRET || undefined,

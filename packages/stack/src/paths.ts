@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stackEnvironment } from './config.ts';
 
 /** The checkout this file belongs to. */
 export const repositoryDir = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 
 /** Everything the local stack makes lives here; git ignores it. */
-export const localDir = join(repositoryDir, '.local');
+export const localDir = stackEnvironment().localDir ?? join(repositoryDir, '.local');
 
 /**
  * The Node the workspace pins. The real binary, not the npm shim, so that a signal reaches one process.

@@ -84,7 +84,8 @@ export async function supervise(program: Program, options: SuperviseOptions): Pr
     crashes: () => crashes,
     async waitReady(timeoutMs) {
       const hasFailed = () => spawnFault !== undefined || crashes >= CRASHES_BEFORE_READY_MAX;
-      const words = () => (child?.isRunning() ? child.output() : lastOutput).slice(-3_000);
+      // The present attempt may have said nothing yet: the one before knows why it ended.
+      const words = () => `${lastOutput}\n${child?.isRunning() ? child.output() : ''}`.trim().slice(-3_000);
       try {
         await waitFor(
           async () => hasFailed() || stopping.signal.aborted || (await answersReady(program.url)),

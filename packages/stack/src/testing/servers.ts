@@ -40,13 +40,15 @@ export async function throwAwayDir(kind: string): Promise<string> {
   return dir;
 }
 
-/** A Postgres of this test's own, to be killed: migrated, on its own port, with fresh data. About 3 s. */
-export async function startPostgres(options: { port?: number } = {}): Promise<OwnPostgres> {
+/** A Postgres of this test's own, to be killed: migrated, on its own port, with fresh data. About 3 s. `durable`: with fsync. */
+export async function startPostgres(
+  options: { port?: number; durable?: boolean } = {},
+): Promise<OwnPostgres> {
   const dir = await throwAwayDir('postgres');
   const password = makePassword();
   const dataDir = join(dir, 'data');
   await openDirectory(dir);
-  const server = await startPostgresIn({ ...options, dataDir, password, durable: false });
+  const server = await startPostgresIn({ durable: false, ...options, dataDir, password });
   await prepareCluster(server.url, password);
   return {
     ...server,

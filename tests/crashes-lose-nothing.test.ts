@@ -107,7 +107,11 @@ test('any part is killed at any moment: every accepted job is completed once and
     for (const victim of victims) {
       await pause(random.between(100, 900));
       const part =
-        victim === 'nats' ? running.nats : victim === 'postgres' ? running.postgres : running.services[victim];
+        victim === 'nats'
+          ? running.nats
+          : victim === 'postgres'
+            ? running.postgres
+            : running.services[victim];
       await part.kill();
       await pause(random.between(50, 1200));
       await part.restart();
@@ -119,7 +123,13 @@ test('any part is killed at any moment: every accepted job is completed once and
   const jobIds: string[] = [];
   const submissions = (async () => {
     for (let sent = 0; sent < JOBS || killing; sent += 1) {
-      const body = { ...ids, audio_file: audio, call_type: 'support', analysis_type: 'tone_only', webhook_url };
+      const body = {
+        ...ids,
+        audio_file: audio,
+        call_type: 'support',
+        analysis_type: 'tone_only',
+        webhook_url,
+      };
       jobIds.push(await submitUntilAccepted(client, body, `crash-${SEED}-${sent}`));
       await pause(random.between(0, 250));
     }

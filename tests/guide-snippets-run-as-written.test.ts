@@ -4,7 +4,12 @@ import { promisify } from 'node:util';
 import { waitFor } from '@switchboard/stack/testing';
 import express from 'express';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createPartnerClient, type PartnerCredentials, type Platform, startPlatform } from './support/platform.ts';
+import {
+  createPartnerClient,
+  type PartnerCredentials,
+  type Platform,
+  startPlatform,
+} from './support/platform.ts';
 import { makeToneWav } from './support/tone-wav.ts';
 
 const run = promisify(execFile);
@@ -143,7 +148,8 @@ const hasCurl = await run('curl', ['--version']).then(
   () => true,
   () => false,
 );
-if (!hasCurl) console.warn('SKIPPED: the guide\'s curl commands, because there is no curl on PATH. Install curl.');
+if (!hasCurl)
+  console.warn("SKIPPED: the guide's curl commands, because there is no curl on PATH. Install curl.");
 
 beforeAll(async () => {
   platform = await startPlatform();
@@ -154,7 +160,10 @@ afterAll(() => platform?.stop());
 describe.runIf(hasCurl)("the partner guide's commands", () => {
   test('from health to a finished job, in the order of the guide', async () => {
     const health = await runCurl(guide.health);
-    expect(health).toMatchObject({ status: 200, body: { status: 'ok', environment: 'sandbox', version: 'v1' } });
+    expect(health).toMatchObject({
+      status: 200,
+      body: { status: 'ok', environment: 'sandbox', version: 'v1' },
+    });
 
     const company = await runCurl(guide.createCompany);
     expect(company).toMatchObject({ status: 201, body: { status: 'created' } });
@@ -197,7 +206,10 @@ describe.runIf(hasCurl)("the partner guide's commands", () => {
     expect(repeated).toMatchObject({ status: 200, body: { job_id: job.body.job_id } });
 
     const status = await runCurl(guide.jobStatus, { '{job_id}': String(job.body.job_id) });
-    expect(status).toMatchObject({ status: 200, body: { job_id: job.body.job_id, job_type: 'call_analysis' } });
+    expect(status).toMatchObject({
+      status: 200,
+      body: { job_id: job.body.job_id, job_type: 'call_analysis' },
+    });
   }, 60_000);
 });
 
@@ -258,7 +270,11 @@ test("the guide's SQL answers, found without a schema prefix", async () => {
     },
     { what: 'the request in partner_api_requests', timeoutMs: 15_000 },
   );
-  expect(requests[0]).toMatchObject({ endpoint: '/api/partner/v1/health', method: 'GET', response_status: 200 });
+  expect(requests[0]).toMatchObject({
+    endpoint: '/api/partner/v1/health',
+    method: 'GET',
+    response_status: 200,
+  });
   const [usage] = await platform.query<{ total_requests: string | number }>(
     guideSql.usage.replace('key-uuid', credentials.keyId),
   );

@@ -74,9 +74,12 @@ describe('another tenant', () => {
     };
     const values = { company_id: ids.company_id, job_id, call_id };
     const companyRoutes = new Set<string>(
-      [partnerRoutes.getCompany, partnerRoutes.putQuestionnaire, partnerRoutes.createAgent, partnerRoutes.listAgents].map(
-        (route) => route.id,
-      ),
+      [
+        partnerRoutes.getCompany,
+        partnerRoutes.putQuestionnaire,
+        partnerRoutes.createAgent,
+        partnerRoutes.listAgents,
+      ].map((route) => route.id),
     );
     for (const route of Object.values(partnerRoutes) as readonly RouteContract[]) {
       if (!route.path.includes('/:') && route.id !== partnerRoutes.analyzeCall.id) continue;
@@ -197,22 +200,42 @@ describe('recordings that are none', () => {
       },
       ['EMPTY_AUDIO', 'INVALID_AUDIO_FILE', 'AUDIO_TOO_LONG'],
     ],
-    ['an MP3 that is noise behind its first frame', () => Buffer.concat([Buffer.from([0xff, 0xfb, 0x90, 0x64]), Buffer.alloc(20_000, 0xa5)]), ['INVALID_AUDIO_FILE', 'EMPTY_AUDIO']],
-    ['a FLAC of zeros', () => Buffer.concat([Buffer.from('fLaC'), Buffer.alloc(50_000)]), ['INVALID_AUDIO_FILE', 'EMPTY_AUDIO']],
-    ['an Ogg cut in its first page', () => Buffer.concat([Buffer.from('OggS'), Buffer.alloc(20)]), ['INVALID_AUDIO_FILE', 'EMPTY_AUDIO']],
-    ['an hour of telephone silence in few bytes', () => makeToneWav(1500, 0, 2000), ['AUDIO_TOO_LONG', 'EMPTY_AUDIO']],
+    [
+      'an MP3 that is noise behind its first frame',
+      () => Buffer.concat([Buffer.from([0xff, 0xfb, 0x90, 0x64]), Buffer.alloc(20_000, 0xa5)]),
+      ['INVALID_AUDIO_FILE', 'EMPTY_AUDIO'],
+    ],
+    [
+      'a FLAC of zeros',
+      () => Buffer.concat([Buffer.from('fLaC'), Buffer.alloc(50_000)]),
+      ['INVALID_AUDIO_FILE', 'EMPTY_AUDIO'],
+    ],
+    [
+      'an Ogg cut in its first page',
+      () => Buffer.concat([Buffer.from('OggS'), Buffer.alloc(20)]),
+      ['INVALID_AUDIO_FILE', 'EMPTY_AUDIO'],
+    ],
+    [
+      'an hour of telephone silence in few bytes',
+      () => makeToneWav(1500, 0, 2000),
+      ['AUDIO_TOO_LONG', 'EMPTY_AUDIO'],
+    ],
   ];
-  test.each(failing)('%s ends its job failed, and the service lives', async (_, make, codes) => {
-    const answer = await analyze({ audio_file: make().toString('base64') });
-    if (answer.status === 400) {
-      expect(errorOf(answer.text).code).toBe('INVALID_AUDIO_FILE');
-      return;
-    }
-    expect(answer.status, answer.text).toBe(202);
-    const job = await client.waitForJob((JSON.parse(answer.text) as { job_id: string }).job_id);
-    expect(job.status).toBe('failed');
-    expect(codes).toContain(job.error_details?.code);
-  }, 120_000);
+  test.each(failing)(
+    '%s ends its job failed, and the service lives',
+    async (_, make, codes) => {
+      const answer = await analyze({ audio_file: make().toString('base64') });
+      if (answer.status === 400) {
+        expect(errorOf(answer.text).code).toBe('INVALID_AUDIO_FILE');
+        return;
+      }
+      expect(answer.status, answer.text).toBe(202);
+      const job = await client.waitForJob((JSON.parse(answer.text) as { job_id: string }).job_id);
+      expect(job.status).toBe('failed');
+      expect(codes).toContain(job.error_details?.code);
+    },
+    120_000,
+  );
 
   test('25 MB are taken, one byte more is 413 or 400, in the dialect of the surface', async () => {
     const exact = Buffer.concat([makeToneWav(1), Buffer.alloc(AUDIO_BYTES_MAX)]).subarray(0, AUDIO_BYTES_MAX);
@@ -256,8 +279,11 @@ describe('JSON that is meant to hurt', () => {
   };
 
   test.each([
-    ['deep arrays', `{"name":"x","contact_email":"a@b.co","questionnaire_data":{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`],
-    ['deep objects', '{"a":'.repeat(50_000) + '1' + '}'.repeat(50_000)],
+    [
+      'deep arrays',
+      `{"name":"x","contact_email":"a@b.co","questionnaire_data":{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`,
+    ],
+    ['deep objects', `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`],
     ['cut off', '{"name":"x"'],
     ['no JSON', 'name=x'],
     ['a prototype', '{"name":"x","contact_email":"a@b.co","__proto__":{"admin":true}}'],
@@ -272,7 +298,9 @@ describe('JSON that is meant to hurt', () => {
   });
 
   test('of a key that comes twice, one value alone is checked and used', async () => {
-    const answer = await send('{"name":"first","contact_email":"not-an-address","name":"second","contact_email":"a@b.co"}');
+    const answer = await send(
+      '{"name":"first","contact_email":"not-an-address","name":"second","contact_email":"a@b.co"}',
+    );
     if (answer.status === 400) return;
     expect(answer.status, answer.text).toBe(201);
     const { company_id } = JSON.parse(answer.text) as { company_id: string };
@@ -332,7 +360,10 @@ describe('requests that lie about themselves', () => {
 
   test('services take nothing without the gateway', async () => {
     const { url } = platform.services['partner-service'];
-    for (const headers of [{}, { authorization: `Bearer ${credentials.key}`, 'x-api-secret': credentials.secret }]) {
+    for (const headers of [
+      {},
+      { authorization: `Bearer ${credentials.key}`, 'x-api-secret': credentials.secret },
+    ]) {
       const response = await fetch(`${url}/api/partner/v1/companies`, { headers });
       expect(response.status).toBe(401);
     }

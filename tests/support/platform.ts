@@ -108,11 +108,17 @@ export const startPlatform = async (
     nats,
     services,
     query,
-    async createKey({ partnerName = 'CompanyX Call Center', environment = 'sandbox', companyId = null } = {}) {
-      const [row] = await query<{ key_id: string; api_key: string; api_secret: string; webhook_secret: string }>(
-        'select * from generate_partner_api_key($1, $2, $3, 365)',
-        [partnerName, environment, companyId],
-      );
+    async createKey({
+      partnerName = 'CompanyX Call Center',
+      environment = 'sandbox',
+      companyId = null,
+    } = {}) {
+      const [row] = await query<{
+        key_id: string;
+        api_key: string;
+        api_secret: string;
+        webhook_secret: string;
+      }>('select * from generate_partner_api_key($1, $2, $3, 365)', [partnerName, environment, companyId]);
       if (!row) throw new Error('generate_partner_api_key gave nothing');
       return {
         keyId: row.key_id,
@@ -149,7 +155,11 @@ export const createPartnerClient = (gatewayUrl: string, credentials: PartnerCred
   ): Promise<PartnerAnswer> => {
     const response = await fetch(`${gatewayUrl}/api/partner/v1${path}`, {
       method,
-      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...extra },
+      headers: {
+        ...headers,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...extra,
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     return { status: response.status, headers: response.headers, text: await response.text() };
@@ -199,8 +209,11 @@ export interface FinishedJob {
   readonly results?: {
     readonly transcript: string | null;
     readonly segments: readonly { start_s: number; end_s: number; speaker: string; text: string }[];
-    readonly tone_analysis: { readonly speakers: readonly { speaker: string; pitch: { median_hz: number | null } }[] };
+    readonly tone_analysis: {
+      readonly speakers: readonly { speaker: string; pitch: { median_hz: number | null } }[];
+    };
     readonly content_analysis: object | null;
     readonly overall_score: number;
+    readonly engines: { readonly transcription: { readonly engine: string } | null };
   };
 }

@@ -1,17 +1,8 @@
+import { provisionRoles, type SchemaName, schemaNames, serviceRoles } from '@switchboard/db';
 import { stackEnvironment } from '../config.ts';
 import { chooseDataDir } from '../postgres/binaries.ts';
 import { type PostgresServer, startPostgres } from '../postgres/postgres.ts';
-import {
-  OWNER_ROLE,
-  openServiceRoles,
-  provideDatabase,
-  provideOwner,
-  SERVICE_ROLES,
-  type ServiceSchema,
-  serviceSchemas,
-  urlWith,
-  withClient,
-} from '../postgres/roles.ts';
+import { OWNER_ROLE, provideDatabase, provideOwner, urlWith, withClient } from '../postgres/roles.ts';
 import { choosePostgresUser } from '../postgres/run-as.ts';
 import type { StackConsole } from '../supervisor/console.ts';
 import { keepAlive } from './keep-alive.ts';
@@ -61,17 +52,17 @@ export async function provideServiceUrls(
   database: LocalDatabase,
   secrets: LocalSecrets,
   out: StackConsole,
-): Promise<Record<ServiceSchema, string>> {
-  const urlOf = (schema: ServiceSchema) => {
+): Promise<Record<SchemaName, string>> {
+  const urlOf = (schema: SchemaName) => {
     const name = new URL(database.ownerUrl).pathname.slice(1);
-    return urlWith(database.ownerUrl, SERVICE_ROLES[schema], secrets.rolePasswords[schema], name);
+    return urlWith(database.ownerUrl, serviceRoles[schema], secrets.rolePasswords[schema], name);
   };
   const urls = { partner: urlOf('partner'), ai: urlOf('ai'), webhooks: urlOf('webhooks') };
   try {
     if (database.isOwn || !(await anyRoleIsInUse(database.ownerUrl))) {
-      await openServiceRoles(database.ownerUrl, secrets.rolePasswords);
+      await provisionRoles({ url: database.ownerUrl, passwords: secrets.rolePasswords });
     }
-    await Promise.all(serviceSchemas().map((schema) => withClient(urls[schema], async () => undefined)));
+    await Promise.all(schemaNames.map((schema) => withClient(urls[schema], async () => undefined)));
     return urls;
   } catch (error) {
     if (database.isOwn) throw error;
@@ -94,7 +85,7 @@ async function prepareOwn(server: PostgresServer, secrets: LocalSecrets): Promis
 
 /** On a server we did not make, a role that may log in has a password somebody else set: we do not change it. */
 async function anyRoleIsInUse(ownerUrl: string): Promise<boolean> {
-  const roles = serviceSchemas().map((schema) => SERVICE_ROLES[schema]);
+  const roles = schemaNames.map((schema) => serviceRoles[schema]);
   return withClient(ownerUrl, async (client) => {
     const found = await client.query('select 1 from pg_roles where rolname = any($1) and rolcanlogin', [
       roles,

@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { migrate } from '@switchboard/db';
 import { stackEnvironment } from '../config.ts';
 import { finishDemoJob, postDemoJob } from '../demo/job.ts';
 import { provideDemoKeys } from '../demo/keys.ts';
@@ -6,7 +7,6 @@ import { createPartnerClient } from '../demo/partner-client.ts';
 import { renderScreen } from '../demo/screen.ts';
 import { provideDemoTenant } from '../demo/tenant.ts';
 import { startWebhookSink } from '../demo/webhook-sink.ts';
-import { migrateDatabase } from '../migrations.ts';
 import { repositoryDir } from '../paths.ts';
 import { renderChecks, runPreflight } from '../preflight/preflight.ts';
 import { endInOrder, type Ward } from '../process/end-in-order.ts';
@@ -113,7 +113,7 @@ async function startEverything(
   undo.push(broker.stop);
   signal.throwIfAborted();
   out.say('Bringing the database up to date …');
-  await migrateDatabase(database.ownerUrl, (line) => out.say(line));
+  await migrate({ url: database.ownerUrl, log: (line) => out.say(line) });
   const databaseUrls = await provideServiceUrls(database, secrets, out);
   const keys = await provideDemoKeys(database, effective);
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import type { SchemaName } from '@switchboard/db';
 import { makePassword } from '../postgres/postgres.ts';
-import type { ServiceSchema } from '../postgres/roles.ts';
 import { localFiles, readJson, writePrivateJson } from './files.ts';
 
 /** The key pair of a demo partner, as shown once when it was made. */
@@ -17,7 +17,7 @@ export interface LocalSecrets {
   internalTokenSecret: string;
   postgresPassword: string;
   ownerPassword: string;
-  rolePasswords: Record<ServiceSchema, string>;
+  rolePasswords: Record<SchemaName, string>;
   demoKeys: { sandbox?: DemoKey; production?: DemoKey };
 }
 

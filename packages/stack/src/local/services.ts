@@ -1,12 +1,12 @@
+import type { SchemaName } from '@switchboard/db';
 import { stackEnvironment } from '../config.ts';
 import { pinnedNode, repositoryDir, serviceEntry } from '../paths.ts';
-import type { ServiceSchema } from '../postgres/roles.ts';
 import type { Program } from '../supervisor/supervise.ts';
 import { type AppName, appNames, type LocalPorts } from './ports.ts';
 import type { LocalSecrets } from './secrets.ts';
 
 /** Whose schema a service owns. The gateway owns none. */
-const SCHEMA_OF: Partial<Record<AppName, ServiceSchema>> = {
+const SCHEMA_OF: Partial<Record<AppName, SchemaName>> = {
   'partner-service': 'partner',
   'ai-service': 'ai',
   'webhook-dispatcher': 'webhooks',
@@ -15,7 +15,7 @@ const SCHEMA_OF: Partial<Record<AppName, ServiceSchema>> = {
 export interface LocalParts {
   ports: LocalPorts;
   secrets: LocalSecrets;
-  databaseUrls: Record<ServiceSchema, string>;
+  databaseUrls: Record<SchemaName, string>;
   natsUrl: string;
 }
 
@@ -34,6 +34,9 @@ export function localPrograms(parts: LocalParts): Program[] {
       url: `http://127.0.0.1:${port}`,
       env: {
         LOG_LEVEL: 'info',
+        // Nobody balances load here: an ending service need not wait for others to look away.
+        DRAIN_SECONDS: '0',
+        SHUTDOWN_SECONDS: '10',
         // Callbacks to a receiver on this machine are what a local stack is for. Never so in production.
         WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true',
         PUBLIC_URL: baseUrlOf(parts.ports),

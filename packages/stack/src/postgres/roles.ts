@@ -1,38 +1,16 @@
 import pg from 'pg';
 
-/** The schemas of the services, and the role each service connects with. */
-export const SERVICE_ROLES = {
-  partner: 'switchboard_partner',
-  ai: 'switchboard_ai',
-  webhooks: 'switchboard_webhooks',
-} as const;
-
-export type ServiceSchema = keyof typeof SERVICE_ROLES;
-
 /** The role that owns the tables: may make roles and databases, is no superuser, like on a managed Postgres. */
 export const OWNER_ROLE = 'switchboard_owner';
 
 /** Makes the owner role if need be and sets its password. */
 export async function provideOwner(adminUrl: string, password: string): Promise<void> {
   await withClient(adminUrl, async (client) => {
-    await createRole(client, OWNER_ROLE);
+    const found = await client.query('select 1 from pg_roles where rolname = $1', [OWNER_ROLE]);
+    const verb = found.rowCount ? 'alter' : 'create';
     await client.query(
-      `alter role ${OWNER_ROLE} login createdb createrole password ${pg.escapeLiteral(password)}`,
+      `${verb} role ${OWNER_ROLE} login createdb createrole password ${pg.escapeLiteral(password)}`,
     );
-  });
-}
-
-/** Lets the services' roles log in. The migrations make them without LOGIN; whoever deploys gives them a password. */
-export async function openServiceRoles(
-  adminUrl: string,
-  passwords: Readonly<Record<ServiceSchema, string>>,
-): Promise<void> {
-  await withClient(adminUrl, async (client) => {
-    for (const schema of serviceSchemas()) {
-      const role = SERVICE_ROLES[schema];
-      await createRole(client, role);
-      await client.query(`alter role ${role} login password ${pg.escapeLiteral(passwords[schema])}`);
-    }
   });
 }
 
@@ -43,10 +21,6 @@ export async function provideDatabase(adminUrl: string, name: string, owner: str
     if (found.rowCount) return;
     await client.query(`create database ${pg.escapeIdentifier(name)} owner ${pg.escapeIdentifier(owner)}`);
   });
-}
-
-export function serviceSchemas(): ServiceSchema[] {
-  return ['partner', 'ai', 'webhooks'];
 }
 
 /** The same server, another user and database. */
@@ -68,9 +42,4 @@ export async function withClient<T>(url: string, work: (client: pg.Client) => Pr
   } finally {
     await client.end();
   }
-}
-
-async function createRole(client: pg.Client, role: string): Promise<void> {
-  const found = await client.query('select 1 from pg_roles where rolname = $1', [role]);
-  if (!found.rowCount) await client.query(`create role ${role} nologin`);
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { OWNER_ROLE, SERVICE_ROLES, type ServiceSchema, urlWith, withClient } from '../postgres/roles.ts';
+import { type SchemaName, serviceRoles } from '@switchboard/db';
+import { OWNER_ROLE, urlWith, withClient } from '../postgres/roles.ts';
 import { currentTestStack } from './config.ts';
 
 export interface TestDatabase {
@@ -7,7 +8,7 @@ export interface TestDatabase {
   /** As the owner of the tables, who is no superuser. */
   ownerUrl: string;
   /** As the role of the service that owns this schema. */
-  urlFor(schema: ServiceSchema): string;
+  urlFor(schema: SchemaName): string;
   /** The database of the same name on the same server as superuser, for what an operator with full rights does. */
   adminUrl: string;
   /** Removes it; connections still open are cut. */
@@ -27,7 +28,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     name,
     ownerUrl: urlWith(adminUrl, OWNER_ROLE, rolePassword, name),
     adminUrl: superuser.href,
-    urlFor: (schema) => urlWith(adminUrl, SERVICE_ROLES[schema], rolePassword, name),
+    urlFor: (schema) => urlWith(adminUrl, serviceRoles[schema], rolePassword, name),
     async drop() {
       await withClient(adminUrl, (client) => client.query(`drop database if exists ${name} with (force)`));
     },

@@ -1,19 +1,11 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { migrateDatabase } from '../migrations.ts';
+import { migrate, provisionRoles, type SchemaName, serviceRoles } from '@switchboard/db';
 import { type NatsServer, startNats as startNatsIn } from '../nats/nats.ts';
 import { freePort } from '../ports.ts';
 import { makePassword, type PostgresServer, startPostgres as startPostgresIn } from '../postgres/postgres.ts';
-import {
-  OWNER_ROLE,
-  openServiceRoles,
-  provideDatabase,
-  provideOwner,
-  SERVICE_ROLES,
-  type ServiceSchema,
-  urlWith,
-} from '../postgres/roles.ts';
+import { OWNER_ROLE, provideDatabase, provideOwner, urlWith } from '../postgres/roles.ts';
 import { startChild } from '../process/child.ts';
 import { guardDirectory, STAGE } from '../process/watchdog.ts';
 import { bringTool } from '../tools/bring-tool.ts';
@@ -22,7 +14,7 @@ import { waitFor } from '../wait.ts';
 export interface OwnPostgres extends PostgresServer {
   /** A migrated database, as its owner. */
   ownerUrl: string;
-  urlFor(schema: ServiceSchema): string;
+  urlFor(schema: SchemaName): string;
 }
 
 export interface OwnRedis {
@@ -53,7 +45,7 @@ export async function startPostgres(
   return {
     ...server,
     ownerUrl: urlWith(server.url, OWNER_ROLE, password, 'switchboard'),
-    urlFor: (schema) => urlWith(server.url, SERVICE_ROLES[schema], password, 'switchboard'),
+    urlFor: (schema) => urlWith(server.url, serviceRoles[schema], password, 'switchboard'),
     async stop() {
       await server.stop();
       await rm(dir, { recursive: true, force: true });
@@ -107,8 +99,8 @@ export async function prepareCluster(
 ): Promise<void> {
   await provideOwner(adminUrl, password);
   await provideDatabase(adminUrl, database, OWNER_ROLE);
-  await migrateDatabase(urlWith(adminUrl, OWNER_ROLE, password, database));
-  await openServiceRoles(adminUrl, { partner: password, ai: password, webhooks: password });
+  await migrate({ url: urlWith(adminUrl, OWNER_ROLE, password, database) });
+  await provisionRoles({ url: adminUrl, passwords: { partner: password, ai: password, webhooks: password } });
 }
 
 /** The user Postgres runs as must be able to pass through the directory made by root. */

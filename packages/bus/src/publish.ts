@@ -1,5 +1,6 @@
 import type { Envelope } from '@switchboard/contracts';
 import { headers as createHeaders, type NatsConnection } from 'nats';
+import { backoffMs, pause } from './backoff.ts';
 import type { Connection } from './connection.ts';
 import { BusError, toBusError } from './errors.ts';
 import type { Streams } from './streams.ts';
@@ -83,13 +84,14 @@ export const createPublisher = (connection: Connection, streams: Streams) => {
       throw new BusError('rejected', `"${message.subject}" is not a subject that can be published on`);
     }
     try {
-      const stream = await streams.ensureFor(message.subject);
       const nc = await connection.ready(timeoutMs);
+      const stream = await streams.ensureFor(message.subject);
       try {
         return await send(nc, message, timeoutMs);
       } catch (error) {
         if (!hasNoStream(error)) throw error;
-        // Somebody deleted the stream while we ran: make it again, once.
+        // Somebody deleted the stream while we ran: make it again, once, when its files are surely gone.
+        await pause(backoffMs(1, { firstMs: 1_000, maxMs: 1_000 }));
         await streams.repair(stream);
         return await send(nc, message, timeoutMs);
       }

@@ -12,11 +12,15 @@ import { backoffMs, pause } from './backoff.ts';
 import type { Connection } from './connection.ts';
 import { nanosOf } from './dead.ts';
 import type { Log } from './log.ts';
-import type { Streams } from './streams.ts';
+import { isNotFound, type Streams } from './streams.ts';
 
 const PULL_EXPIRES_MS = 20_000;
-const SILENCE_MAX_MS = PULL_EXPIRES_MS + 10_000;
+// While it has nothing for us the server says so every few seconds; silence means that the consumer is gone.
+const HEARTBEAT_MS = 5_000;
+const SILENCE_MAX_MS = 12_000;
+const GONE_BACKOFF = { firstMs: 1_500, maxMs: 1_500 };
 const API_TIMEOUT_MS = 5_000;
+const HEARTBEAT = 100;
 
 export interface PullOptions {
   readonly stream: StreamContract;
@@ -61,6 +65,7 @@ export const startPulling = (
   let syncing: Promise<void> | null = null;
   let syncAgain = false;
   let refillPlanned = false;
+  let verifying: NodeJS.Timeout | null = null;
 
   const provideConsumer = async (nc: NatsConnection) => {
     await streams.repair(stream);
@@ -77,6 +82,14 @@ export const startPulling = (
     });
   };
 
+  const readInfo = async () => {
+    if (!connection.isConnected()) return null;
+    const nc = await connection.ready(API_TIMEOUT_MS);
+    const jsm = await nc.jetstreamManager({ checkAPI: false, timeout: API_TIMEOUT_MS });
+    return jsm.consumers.info(stream.name, durable);
+  };
+  const isGone = () => readInfo().then(() => false, isNotFound);
+
   const askMore = () => {
     refillPlanned = false;
     const nc = client;
@@ -90,7 +103,7 @@ export const startPulling = (
     requested += batch;
     nc.publish(
       `$JS.API.CONSUMER.MSG.NEXT.${stream.name}.${durable}`,
-      JSON.stringify({ batch, expires: nanos(PULL_EXPIRES_MS) }),
+      JSON.stringify({ batch, expires: nanos(PULL_EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) }),
       { reply },
     );
   };
@@ -113,8 +126,9 @@ export const startPulling = (
     const unused = Number(msg.headers?.get('Nats-Pending-Messages') || Number.NaN);
     const description = msg.headers?.description ?? '';
     if (code === 503 || (code === 409 && /consumer deleted|no responders/i.test(description))) {
-      log.warn({ stream: stream.name, consumer: durable, code }, 'The consumer is gone; making it again');
-      return resync();
+      if (!verifying)
+        log.warn({ stream: stream.name, consumer: durable, code }, 'The consumer is gone; making it again');
+      return resyncLater();
     }
     endPull(msg.subject, Number.isNaN(unused) ? requested : unused);
     if (code === 404 || code === 408) return refill();
@@ -134,6 +148,7 @@ export const startPulling = (
         if (error) return resync();
         lastHeardMs = performance.now();
         const code = msg.headers?.code;
+        if (code === HEARTBEAT) return;
         // An answer to a pull keeps the pull's subject; a message of the stream comes under its own.
         if (code && msg.subject.startsWith(prefix)) return onStatus(msg, code);
         requested = Math.max(0, requested - 1);
@@ -172,6 +187,24 @@ export const startPulling = (
     });
   };
 
+  // A stream that is deleted tells of its consumers first. What is made again before it is gone would go with it, and
+  // nats-server removes the files of the new one: so wait for the end, and look once more a little later.
+  const resyncLater = () => {
+    verifying ??= setTimeout(
+      async () => {
+        verifying = null;
+        if (await isGone()) {
+          resync();
+          resyncLater();
+        } else if (requested > 0) {
+          // There is one, perhaps another: what we asked the old one for is void.
+          resync();
+        }
+      },
+      backoffMs(1, GONE_BACKOFF),
+    );
+  };
+
   // Between a lost connection and the next nothing is asked for: what was asked is void.
   const forget = connection.onConnect(resync);
   const watchdog = setInterval(() => {
@@ -188,24 +221,20 @@ export const startPulling = (
       stopping.abort();
       forget();
       clearInterval(watchdog);
+      if (verifying) clearTimeout(verifying);
       await syncing;
       if (connection.isConnected()) await subscription?.drain().catch(() => undefined);
       else subscription?.unsubscribe();
     },
     async lag() {
-      if (!connection.isConnected()) return null;
-      try {
-        const nc = await connection.ready(API_TIMEOUT_MS);
-        const jsm = await nc.jetstreamManager({ checkAPI: false, timeout: API_TIMEOUT_MS });
-        const info = await jsm.consumers.info(stream.name, durable);
-        return {
+      const info = await readInfo().catch(() => null);
+      return (
+        info && {
           pending: info.num_pending,
           ackPending: info.num_ack_pending,
           redelivered: info.num_redelivered,
-        };
-      } catch {
-        return null;
-      }
+        }
+      );
     },
   };
 };

@@ -8,6 +8,11 @@ export type {
   Timestamp,
 } from './column-types.ts';
 export {
+  type BatchConsumerOptions,
+  type BatchItem,
+  startBatchConsumer,
+} from './consumers/start-batch-consumer.ts';
+export {
   type ConsumerOptions,
   type EventHandler,
   type Incoming,

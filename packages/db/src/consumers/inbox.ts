@@ -26,3 +26,17 @@ export const wasHandled = async <Schema>(
   );
   return found.rows.length > 0;
 };
+
+/** The same for many events at once, in the order of their ids so that replicas cannot deadlock. Gives the new ones. */
+export const recordAllHandled = async <Schema>(
+  trx: Kysely<Schema>,
+  consumer: string,
+  eventIds: readonly string[],
+  now: Date,
+): Promise<Set<string>> => {
+  const written = await sql<{ event_id: string }>`
+    insert into inbox (consumer, event_id, handled_at)
+    select ${consumer}, event_id, ${now}::timestamptz from unnest(${eventIds.toSorted()}::uuid[]) as event_id
+    on conflict do nothing returning event_id`.execute(trx);
+  return new Set(written.rows.map((row) => row.event_id));
+};

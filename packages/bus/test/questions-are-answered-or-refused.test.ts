@@ -1,0 +1,123 @@
+import { AppError, partnerRpcs } from '@switchboard/contracts';
+import { resetNats, testNatsUrl, waitFor } from '@switchboard/stack/testing';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { connectBus, silentLog, type TraceHooks } from '../src/index.ts';
+import { closeAll, jobCancelled, keyChanged, openBus } from './helpers.ts';
+
+const { audioChunk } = partnerRpcs;
+const job = '0192f0c1-2b3c-7d4e-8f50-617283940a1b';
+const input = { job_id: job, offset: 0 };
+
+beforeEach(resetNats);
+afterEach(closeAll);
+
+test('a question reaches one replica of its owner and comes back checked', async () => {
+  const [asker, one, two] = await Promise.all([1, 2, 3].map(() => openBus(testNatsUrl())));
+  const heard: string[] = [];
+  one?.respond(audioChunk, async ({ offset }) => ({ data: `${heard.push('one')}@${offset}` }));
+  two?.respond(audioChunk, async ({ offset }) => ({ data: `${heard.push('two')}@${offset}` }));
+  await waitFor(async () => (await asker?.request(audioChunk, input)) !== undefined, { what: 'an owner' });
+  heard.length = 0;
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, () => asker?.request(audioChunk, { ...input, offset: 7 })),
+  );
+  expect(answers.every((answer) => answer?.data.endsWith('@7'))).toBe(true);
+  expect(heard).toHaveLength(40);
+});
+
+test('an error crosses with its code, words and details', async () => {
+  const [asker, owner] = [await openBus(testNatsUrl()), await openBus(testNatsUrl())];
+  owner.respond(audioChunk, async () => {
+    throw new AppError('JOB_NOT_FOUND', { message: 'gone', details: { job } });
+  });
+  await waitFor(
+    async () => (await asker.request(audioChunk, input).catch((error) => error.code)) === 'JOB_NOT_FOUND',
+  );
+  await expect(asker.request(audioChunk, input)).rejects.toMatchObject({
+    name: 'AppError',
+    code: 'JOB_NOT_FOUND',
+    message: 'gone',
+    details: { job },
+  });
+});
+
+test('a program error of the owner shows nothing of itself', async () => {
+  const [asker, owner] = [await openBus(testNatsUrl()), await openBus(testNatsUrl())];
+  owner.respond(audioChunk, async () => {
+    throw new Error('select secret from vault');
+  });
+  const error = await waitFor(async () => {
+    const caught: AppError = await asker.request(audioChunk, input).catch((each) => each);
+    return caught.code === 'INTERNAL_ERROR' && caught;
+  });
+  expect(error.message).not.toContain('secret');
+});
+
+test('nobody there is SERVICE_UNAVAILABLE at once; a slow owner is GATEWAY_TIMEOUT', async () => {
+  const asker = await openBus(testNatsUrl());
+  await expect(asker.request(audioChunk, input)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  const owner = await openBus(testNatsUrl());
+  owner.respond(audioChunk, () => new Promise(() => undefined));
+  await waitFor(
+    async () =>
+      (await asker.request(audioChunk, input, { timeoutMs: 100 }).catch((error) => error.code)) ===
+      'GATEWAY_TIMEOUT',
+  );
+});
+
+test('an owner that stops ends what it answers and takes no more', async () => {
+  const [asker, owner] = [await openBus(testNatsUrl()), await openBus(testNatsUrl())];
+  let answer: (value: { data: string }) => void = () => undefined;
+  let asked = 0;
+  const responder = owner.respond(audioChunk, () => {
+    asked += 1;
+    return new Promise((resolve) => {
+      answer = resolve;
+    });
+  });
+  const pending = waitFor(() => asker.request(audioChunk, input), { what: 'the owner to listen' });
+  await waitFor(() => asked > 0);
+  const stopped = responder.stop();
+  answer({ data: 'last words' });
+  await stopped;
+  expect(await pending).toEqual({ data: 'last words' });
+  await expect(asker.request(audioChunk, input)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+});
+
+test('a trace crosses questions and events', async () => {
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  const ran: (string | undefined)[] = [];
+  const trace: TraceHooks = {
+    current: () => traceparent,
+    run: (incoming, _name, work) => {
+      ran.push(incoming);
+      return work();
+    },
+  };
+  const bus = await connectBus({ url: testNatsUrl(), name: 'test', log: silentLog, trace });
+  bus.respond(audioChunk, async (_input, ctx) => ({ data: ctx.traceparent ?? '' }));
+  const answer = await waitFor(() => bus.request(audioChunk, input), { what: 'the owner to listen' });
+  expect(answer.data).toBe(traceparent);
+  const listening = bus.subscribe(jobCancelled, () => undefined);
+  await bus.publishEvent(jobCancelled, { job_id: job }, { source: 'partner-service' });
+  await waitFor(() => ran.length >= 2);
+  expect(new Set(ran)).toEqual(new Set([traceparent]));
+  listening.stop();
+  await bus.close();
+});
+
+test('every replica hears a revoked key', async () => {
+  const buses = await Promise.all([1, 2, 3].map(() => openBus(testNatsUrl())));
+  const heard: string[] = [];
+  for (const bus of buses) bus.subscribe(keyChanged, (data) => void heard.push(data.change));
+  const publisher = await openBus(testNatsUrl());
+  await waitFor(async () => {
+    await publisher.publishEvent(
+      keyChanged,
+      { key_id: job, change: 'revoked' },
+      { source: 'partner-service' },
+    );
+    return heard.length >= 3;
+  });
+  expect(new Set(heard)).toEqual(new Set(['revoked']));
+});

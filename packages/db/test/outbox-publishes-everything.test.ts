@@ -1,0 +1,182 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf } from '@switchboard/bus';
+import { createManualClock } from '@switchboard/contracts';
+import { resetNats, startNats, testNatsUrl, waitFor } from '@switchboard/stack/testing';
+import { sql } from 'kysely';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { cleanUp, onEvent, startConsumer, transact } from '../src/index.ts';
+import { cancelJob, countRows, createBench, ids, jobCancelled, listen, type Partner } from './helpers.ts';
+
+const bench = createBench();
+beforeEach(resetNats);
+afterEach(bench.close);
+
+const partner = async (): Promise<Partner> =>
+  bench.openPartner((await bench.openDatabase()).urlFor('partner'));
+
+const cancelMany = (ctx: Partner, count: number): Promise<string[]> =>
+  transact(ctx, async ({ emit }) =>
+    Array.from({ length: count }, () => emit(jobCancelled, { job_id: ids.next() })),
+  );
+
+test('events written while NATS is away are published, in order, when it comes', async () => {
+  const ctx = await partner();
+  const nats = await startNats();
+  await nats.kill();
+  const bus = await bench.openBus(nats.url);
+  const relay = bench.relay(ctx, { bus });
+  const heard = listen(bus);
+  const emitted = [await cancelJob(ctx), ...(await cancelMany(ctx, 50)), await cancelJob(ctx)];
+  expect(await relay.stats()).toMatchObject({ waiting: 52, published: 0 });
+  await nats.restart();
+  await waitFor(() => heard.length === 52, { what: 'the backlog' });
+  expect(heard).toEqual(emitted);
+  await relay.flush();
+  expect(await relay.stats()).toMatchObject({ waiting: 0, oldestAgeSeconds: 0, failed: 0 });
+  await relay.stop();
+  await bus.close();
+  await nats.stop();
+});
+
+test('a store that is deleted while NATS is down is filled again from the outbox, and effects happen once', async () => {
+  const ctx = await partner();
+  const nats = await startNats();
+  const bus = await bench.openBus(nats.url);
+  const relay = bench.relay(ctx, { bus });
+  const effects: string[] = [];
+  const consumer = startConsumer(ctx, {
+    bus,
+    durable: 'test-effects',
+    on: [onEvent(jobCancelled, async ({ envelope }) => void effects.push(envelope.id))],
+  });
+  const emitted = await cancelMany(ctx, 120);
+  await waitFor(() => effects.length === 120);
+
+  await nats.kill();
+  await rm(join(nats.dir, 'jetstream'), { recursive: true });
+  const meanwhile = await cancelMany(ctx, 3);
+  await nats.restart();
+
+  await waitFor(async () => (await bus.streamState('PARTNER'))?.messages === 123, {
+    what: 'the store to be filled again',
+  });
+  await waitFor(() => effects.length === 123);
+  await waitFor(
+    async () => (await consumer.lag())?.pending === 0 && (await consumer.lag())?.ackPending === 0,
+  );
+  expect(effects).toHaveLength(123);
+  expect(new Set(effects)).toEqual(new Set([...emitted, ...meanwhile]));
+  expect((await relay.stats()).republished).toBe(120);
+  await consumer.stop();
+  await relay.stop();
+  await bus.close();
+  await nats.stop();
+});
+
+test('two relays together publish everything, each row once', async () => {
+  const database = await bench.openDatabase();
+  const [one, two] = [
+    bench.openPartner(database.urlFor('partner')),
+    bench.openPartner(database.urlFor('partner')),
+  ];
+  const bus = await bench.openBus();
+  const heard = listen(bus);
+  const [first, second] = [bench.relay(one, { bus, batchRows: 7 }), bench.relay(two, { bus, batchRows: 7 })];
+  const emitted = await Promise.all(Array.from({ length: 200 }, (_, at) => cancelJob(at % 2 ? one : two)));
+  await Promise.all([first.flush(), second.flush()]);
+  await waitFor(() => heard.length >= 200);
+  expect([...heard].sort()).toEqual([...emitted].sort());
+  const counts = await Promise.all([first.stats(), second.stats()]);
+  expect(counts[0].published + counts[1].published).toBe(200);
+});
+
+test('a relay that died between publishing and marking does no harm: the repetition is dropped', async () => {
+  const ctx = await partner();
+  const bus = await bench.openBus();
+  const id = await cancelJob(ctx);
+  const found = await sql<{ data: unknown }>`select data from outbox`.execute(ctx.db);
+  const envelope = {
+    specversion: '1.0' as const,
+    id,
+    source: 'partner-service',
+    type: 'partner.job.cancelled.v1',
+    time: new Date().toISOString(),
+    datacontenttype: 'application/json' as const,
+    data: found.rows[0]?.data,
+  };
+  await bus.publish(messageOf(envelope, jobCancelled.name));
+  const relay = bench.relay(ctx, { bus });
+  await relay.flush();
+  expect(await bus.streamState('PARTNER')).toMatchObject({ messages: 1 });
+});
+
+test('a row that can never be published says why, and holds up nobody', async () => {
+  const ctx = await partner();
+  const bus = await bench.openBus();
+  const heard = listen(bus);
+  await sql`select emit_event('no.such.event', '{}'), emit_event('partner.*', '{}'), emit_event('partner.job.queued',
+    json_build_object('much', repeat('x', 1100000)))`.execute(ctx.db);
+  const id = await cancelJob(ctx);
+  const relay = bench.relay(ctx, { bus });
+  await relay.flush();
+  await waitFor(() => heard.length > 0);
+  expect(heard).toEqual([id]);
+  expect(await relay.stats()).toMatchObject({ waiting: 0, failed: 3, published: 1 });
+  const failed = await sql<{
+    error: string;
+  }>`select error from outbox where failed_at is not null order by position`.execute(ctx.db);
+  expect(failed.rows.map(({ error }) => error)).toEqual([
+    expect.stringContaining('No stream keeps the subject'),
+    expect.stringContaining('not a subject that can be published on'),
+    expect.stringContaining('bytes, more than'),
+  ]);
+});
+
+test('large events leave too, though not all in one batch', async () => {
+  const ctx = await partner();
+  const bus = await bench.openBus();
+  const relay = bench.relay(ctx, { bus });
+  // Not compressible: hex of random bytes.
+  await sql`
+    insert into outbox (subject, type, data)
+    select 'partner.job.queued', 'partner.job.queued.v1',
+      json_build_object('text', (select string_agg(md5(random()::text || n || i), '') from generate_series(1, 25000) i))
+    from generate_series(1, 12) n`.execute(ctx.db);
+  await relay.flush();
+  expect(await bus.streamState('PARTNER')).toMatchObject({ messages: 12 });
+});
+
+test('what is past its time goes: published events, handled events, answers', async () => {
+  const clock = createManualClock(new Date().toISOString());
+  const ctx = bench.openPartner((await bench.openDatabase()).urlFor('partner'), clock);
+  const bus = await bench.openBus();
+  const relay = bench.relay(ctx, { bus });
+  await cancelMany(ctx, 2_500);
+  await relay.flush();
+  await sql`insert into inbox select 'test', gen_random_uuid(), ${clock.now()} from generate_series(1, 1500)`.execute(
+    ctx.db,
+  );
+  await sql`insert into idempotency_records select 's', n, 'h', 200, '{}', ${clock.now()}, ${clock.now()}::timestamptz + interval '24 hours'
+    from generate_series(1, 10) n`.execute(ctx.db);
+  clock.advance(24 * 3600 + 1);
+  expect(await cleanUp(ctx)).toBe(10);
+  clock.advance(48 * 3600);
+  expect(await cleanUp(ctx)).toBe(2_500);
+  expect(await countRows(ctx, 'inbox')).toBe(1_500);
+  clock.advance(24 * 3600);
+  expect(await cleanUp(ctx)).toBe(1_500);
+});
+
+test('an event that waits is never thrown away, however old', async () => {
+  const clock = createManualClock(new Date().toISOString());
+  const ctx = bench.openPartner((await bench.openDatabase()).urlFor('partner'), clock);
+  await cancelJob(ctx);
+  clock.advance(365 * 86_400);
+  expect(await cleanUp(ctx)).toBe(0);
+  const bus = await bench.openBus(testNatsUrl());
+  const relay = bench.relay(ctx, { bus });
+  expect((await relay.stats()).oldestAgeSeconds).toBeGreaterThan(300 * 86_400);
+  await relay.flush();
+  expect((await relay.stats()).published).toBe(1);
+});

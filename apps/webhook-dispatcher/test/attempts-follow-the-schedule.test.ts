@@ -143,3 +143,16 @@ test('a refused target and a URL that is none follow the schedule like any failu
   ]);
   expect(await dispatcher.deliveries()).toMatchObject([{ status: 'pending' }, { status: 'pending' }]);
 });
+
+test('a request that cannot be stored harms none that came with it', async () => {
+  const requests = [
+    makeRequest(receiver.url),
+    // Postgres stores no NUL; JSON never has one.
+    makeRequest(receiver.url, { body: 'a\u0000b' }),
+    makeRequest(receiver.url),
+  ];
+  await Promise.all(requests.map((request) => dispatcher.request(request)));
+  await attemptsOnRecord(2);
+  const arrived = receiver.received.map((one) => one.headers['webhook-id']);
+  expect(arrived.toSorted()).toEqual([requests[0]?.message_id, requests[2]?.message_id].toSorted());
+});

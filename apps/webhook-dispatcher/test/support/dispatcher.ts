@@ -5,7 +5,7 @@ import { createMetrics, type Metrics } from '@switchboard/service-kit';
 import { sql } from 'kysely';
 import type { Config } from '../../src/config.ts';
 import { type Dispatcher, startDispatcher } from '../../src/dispatcher.ts';
-import { persistRequest } from '../../src/domain/deliveries/persist-request.ts';
+import { persistRequests } from '../../src/domain/deliveries/persist-requests.ts';
 import { partnerScheduleSeconds } from '../../src/domain/deliveries/schedule.ts';
 import { awkwardBody, ids, KEY_ID, WEBHOOK_SECRET } from './deliveries.ts';
 
@@ -121,7 +121,10 @@ export const startTestDispatcher = async (options: TestDispatcherOptions): Promi
     },
     async store(request) {
       const now = clock.now();
-      await persistRequest(ctx.db, { id: ids.next(), request, traceparent: TRACEPARENT, now, dueAt: now });
+      await persistRequests(ctx.db, [{ id: ids.next(), request, traceparent: TRACEPARENT }], {
+        now,
+        dueAt: now,
+      });
     },
     attempts: async () =>
       (

@@ -6,11 +6,13 @@ import {
   type TargetPolicy,
 } from '@switchboard/service-kit';
 import type { Dispatcher } from 'undici';
+import { createTargetResolver } from './resolve-name.ts';
 
 export interface TargetSettings {
   /** Opens loopback and private addresses to sandbox deliveries. */
   readonly allowPrivate: boolean;
   readonly proxyUrl?: string | undefined;
+  /** Where addresses come from; the name servers by default. */
   readonly resolve?: Resolver;
   /** Most connections to one target. */
   readonly connectionsMax: number;
@@ -35,7 +37,7 @@ export interface Targets {
  * too, and this machine and private networks if the operator opens them.
  */
 export const targetPolicies = (settings: TargetSettings): Readonly<Record<Environment, TargetPolicy>> => {
-  const shared = { proxyUrl: settings.proxyUrl, ...(settings.resolve ? { resolve: settings.resolve } : {}) };
+  const shared = { proxyUrl: settings.proxyUrl, resolve: settings.resolve ?? createTargetResolver() };
   return {
     production: { ...shared, requireHttps: true, allowPrivate: false },
     sandbox: { ...shared, requireHttps: false, allowPrivate: settings.allowPrivate },

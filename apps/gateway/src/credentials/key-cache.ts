@@ -1,0 +1,106 @@
+import type { Clock } from '@switchboard/contracts';
+import { LRUCache } from 'lru-cache';
+
+/** What is known of a presented pair. `refused` carries the reason and the key it belongs to. */
+export type Verdict<Good> =
+  | { readonly ok: true; readonly good: Good; readonly keyId: string; readonly validUntilMs: number }
+  | { readonly ok: false; readonly reason: string; readonly keyId: string | null };
+
+interface Entry<Good> {
+  readonly verdict: Verdict<Good>;
+  freshUntilMs: number;
+  readonly usableUntilMs: number;
+}
+
+export interface KeyCacheOptions {
+  readonly clock: Clock;
+  readonly cacheSeconds: number;
+  /** How long past `cacheSeconds` a good pair is taken while nobody can be asked. */
+  readonly staleSeconds: number;
+}
+
+/** Unknown pairs are remembered only so long that a client in a loop does not become a loop of questions. */
+const REFUSED_SECONDS = 2;
+const ENTRIES_MAX = 20_000;
+
+/**
+ * Remembers verdicts on pairs. One question per pair is under way at a time; a good verdict lasts `cacheSeconds` and
+ * never past the pair's own end; whatever changes about a key empties its entries at once.
+ */
+export const createKeyCache = <Good>(options: KeyCacheOptions) => {
+  const { clock, cacheSeconds, staleSeconds } = options;
+  const entries = new LRUCache<string, Entry<Good>>({ max: ENTRIES_MAX });
+  const underWay = new Map<string, Promise<Verdict<Good>>>();
+  let changes = 0;
+
+  const nowMs = () => clock.now().getTime();
+
+  const remember = (id: string, verdict: Verdict<Good>): void => {
+    const now = nowMs();
+    const endMs = verdict.ok ? verdict.validUntilMs : Number.POSITIVE_INFINITY;
+    const freshSeconds = verdict.ok ? cacheSeconds : Math.min(REFUSED_SECONDS, cacheSeconds);
+    entries.set(id, {
+      verdict,
+      freshUntilMs: Math.min(now + freshSeconds * 1000, endMs),
+      usableUntilMs: verdict.ok ? Math.min(now + (freshSeconds + staleSeconds) * 1000, endMs) : 0,
+    });
+  };
+
+  const askOnce = (id: string, ask: () => Promise<Verdict<Good>>): Promise<Verdict<Good>> => {
+    const known = underWay.get(id);
+    if (known) return known;
+    const changesBefore = changes;
+    const question = ask()
+      .then((verdict) => {
+        // A key that changed while we asked may have changed after the owner looked: the answer serves who waits, and
+        // the next request asks again.
+        if (changes === changesBefore) remember(id, verdict);
+        return verdict;
+      })
+      .finally(() => underWay.delete(id));
+    underWay.set(id, question);
+    return question;
+  };
+
+  return {
+    /** The verdict if it is fresh; null when the owner must be asked. */
+    peek(id: string): Verdict<Good> | null {
+      const entry = entries.get(id);
+      return entry && nowMs() < entry.freshUntilMs ? entry.verdict : null;
+    },
+    /**
+     * Asks the owner. When that fails, what was good a short while ago still is.
+     *
+     * @param ask throws when the owner cannot be asked
+     */
+    async verify(id: string, ask: () => Promise<Verdict<Good>>): Promise<Verdict<Good>> {
+      try {
+        return await askOnce(id, ask);
+      } catch (error) {
+        const entry = entries.get(id);
+        if (entry && nowMs() < entry.usableUntilMs) return entry.verdict;
+        throw error;
+      }
+    },
+    /** True when there is a verdict to fall back on. */
+    hasFallback(id: string): boolean {
+      const entry = entries.get(id);
+      return entry !== undefined && nowMs() < entry.usableUntilMs;
+    },
+    /** A key was changed: its pairs are unknown again, and so are refused pairs, for it may be new. */
+    forgetKey(keyId: string): void {
+      changes += 1;
+      for (const [id, { verdict }] of entries.entries()) {
+        if (!verdict.ok || verdict.keyId === keyId) entries.delete(id);
+      }
+    },
+    /** Changes may have been missed: everything is asked about again, and taken meanwhile only if nobody answers. */
+    doubtAll(): void {
+      changes += 1;
+      for (const entry of entries.values()) entry.freshUntilMs = 0;
+    },
+    get size() {
+      return entries.size;
+    },
+  };
+};

@@ -1,0 +1,194 @@
+import { hash } from 'node:crypto';
+import type { Bus } from '@switchboard/bus';
+import {
+  AppError,
+  type Clock,
+  displayPrefix,
+  type Environment,
+  errors,
+  hashKey,
+  hasPermission,
+  hasValidChecksum,
+  keyPrefixes,
+  partnerEvents,
+  partnerRpcs,
+} from '@switchboard/contracts';
+import type { Log } from '@switchboard/service-kit';
+import type { FastifyRequest } from 'fastify';
+import { type Admission, type Credential, RefusedCredential } from './credential.ts';
+import { compileIpList } from './ip-list.ts';
+import { createKeyCache, type Verdict } from './key-cache.ts';
+
+export interface PartnerKeyOptions {
+  readonly bus: Pick<Bus, 'request' | 'subscribe' | 'isConnected' | 'onConnect'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly cacheSeconds: number;
+  readonly staleSeconds: number;
+  /** How long a request with an unknown key waits for partner-service to come back. */
+  readonly waitSeconds: number;
+}
+
+const HOW_TO_SEND =
+  'Send Authorization: Bearer pk_sandbox_… or pk_production_… together with X-API-Secret: sk_…';
+const LOOKUP_TIMEOUT_MS = 2_000;
+const LOOKUP_PAUSE_MS = 200;
+const BEARER = /^bearer +(\S+) *$/i;
+
+interface Pair {
+  readonly key: string;
+  readonly secret: string;
+}
+
+const bearerOf = (request: FastifyRequest): string | undefined =>
+  BEARER.exec(request.headers.authorization ?? '')?.[1];
+
+const environmentOf = (key: string): Environment | null => {
+  if (hasValidChecksum(key, keyPrefixes.partnerSandbox)) return 'sandbox';
+  return hasValidChecksum(key, keyPrefixes.partnerProduction) ? 'production' : null;
+};
+
+/** Every reason looks the same to the caller: status, body, headers. */
+const refused = (reason: string, keyId: string | null = null) =>
+  new RefusedCredential(
+    new AppError('INVALID_CREDENTIAL', { message: 'The API key or its secret is not valid' }),
+    reason,
+    keyId,
+  );
+
+const switchedOff = () => new AppError('SERVICE_UNAVAILABLE', { message: 'This API is switched off here' });
+
+const missingSecret = () =>
+  new RefusedCredential(
+    new AppError('MISSING_CREDENTIAL', { message: `X-API-Secret is missing. ${HOW_TO_SEND}` }),
+    'missing_secret',
+  );
+
+// Node keeps the first of two Authorization headers and joins two of any other: two would let the gateway check one
+// credential while something before it looked at the other.
+const isRepeated = (request: FastifyRequest, name: string): boolean =>
+  (request.raw.headersDistinct[name]?.length ?? 0) > 1;
+
+const readPair = (request: FastifyRequest): Pair => {
+  if (isRepeated(request, 'authorization') || isRepeated(request, 'x-api-secret')) {
+    throw refused('repeated_header');
+  }
+  const key = bearerOf(request);
+  const secret = request.headers['x-api-secret'];
+  if (key === undefined) {
+    throw new RefusedCredential(
+      new AppError('MISSING_CREDENTIAL', { message: `Authorization is missing. ${HOW_TO_SEND}` }),
+      'missing_key',
+    );
+  }
+  if (typeof secret !== 'string' || secret === '') throw missingSecret();
+  // About a microsecond each; what was mistyped or made up ends here, before any hash or look-up.
+  if (environmentOf(key) === null) throw refused('malformed_key');
+  if (!hasValidChecksum(secret, keyPrefixes.partnerSecret)) throw refused('malformed_secret');
+  return { key, secret };
+};
+
+// One hash names the pair in the cache: secrets are not kept, and what is compared are hashes.
+const cacheIdOf = ({ key, secret }: Pair): string => hash('sha256', `${key} ${secret}`);
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** `partner_key`: a key pair of a business partner, issued by partner-service (spec: common contract, partner). */
+export const createPartnerKeyCredential = (options: PartnerKeyOptions): Credential => {
+  const { bus, clock, log } = options;
+  const cache = createKeyCache<Admission>(options);
+
+  const askOwner = async ({ key, secret }: Pair, mayWait: boolean) => {
+    const question = { key_hash: hashKey(key), secret_hash: hashKey(secret) };
+    const waitUntilMs = performance.now() + options.waitSeconds * 1000;
+    while (true) {
+      try {
+        return await bus.request(partnerRpcs.verifyKey, question, { timeoutMs: LOOKUP_TIMEOUT_MS });
+      } catch (error) {
+        // partner-service restarts: NATS says at once that nobody listens. Without NATS nobody can say when it ends.
+        const restarts =
+          bus.isConnected() && error instanceof AppError && error.code === 'SERVICE_UNAVAILABLE';
+        if (!restarts || !mayWait || performance.now() > waitUntilMs) throw error;
+        await pause(LOOKUP_PAUSE_MS);
+      }
+    }
+  };
+
+  const ask = async (id: string, pair: Pair): Promise<Verdict<Admission>> => {
+    const answer = await askOwner(pair, !cache.hasFallback(id));
+    if (!answer.ok) return { ok: false, reason: answer.reason, keyId: answer.key_id };
+    const { principal } = answer;
+    if (principal.environment !== environmentOf(pair.key)) {
+      log.error({ keyId: principal.key_id }, 'a key says another environment than its row');
+      return { ok: false, reason: 'other_environment', keyId: principal.key_id };
+    }
+    return {
+      ok: true,
+      keyId: principal.key_id,
+      validUntilMs: answer.valid_until === null ? Number.POSITIVE_INFINITY : Date.parse(answer.valid_until),
+      good: {
+        principal: Object.freeze(principal),
+        limit: answer.rate_limit_per_minute,
+        allowsAddress: compileIpList(answer.allowed_ips),
+      },
+    };
+  };
+
+  const listening = bus.subscribe(partnerEvents.keyChanged, ({ key_id }) => cache.forgetKey(key_id));
+  // Whatever was said while we were not connected was not heard.
+  const stopDoubting = bus.onConnect(() => cache.doubtAll());
+
+  const admissionOf = (verdict: Verdict<Admission>): Admission => {
+    if (!verdict.ok) {
+      throw verdict.reason === 'surface_disabled' ? switchedOff() : refused(verdict.reason, verdict.keyId);
+    }
+    if (clock.now().getTime() >= verdict.validUntilMs) throw refused('expired', verdict.keyId);
+    return verdict.good;
+  };
+
+  const lookUp = async (id: string, pair: Pair): Promise<Admission> => {
+    let verdict: Verdict<Admission>;
+    try {
+      verdict = await cache.verify(id, () => ask(id, pair));
+    } catch (error) {
+      log.warn({ err: error, keyPrefix: displayPrefix(pair.key) }, 'a key cannot be looked up');
+      throw new AppError('SERVICE_UNAVAILABLE', {
+        message: 'Credentials cannot be checked right now; try again shortly',
+        headers: { 'retry-after': '5' },
+        cause: error,
+      });
+    }
+    return admissionOf(verdict);
+  };
+
+  return {
+    kind: 'partner_key',
+    headers: ['authorization', 'x-api-secret'],
+    howToSend: HOW_TO_SEND,
+    isPresented(request) {
+      const bearer = bearerOf(request);
+      if (bearer === undefined) {
+        // The secret alone is half of a pair, unless it belongs to an X-API-Key.
+        return request.headers['x-api-secret'] !== undefined && request.headers['x-api-key'] === undefined;
+      }
+      return bearer.startsWith('pk_');
+    },
+    admit(request, beforeAsking) {
+      const pair = readPair(request);
+      const id = cacheIdOf(pair);
+      const known = cache.peek(id);
+      if (known) return admissionOf(known);
+      beforeAsking();
+      return lookUp(id, pair);
+    },
+    authorize({ route }, principal) {
+      if (route.permission && !hasPermission(principal.permissions, route.permission)) {
+        throw errors.insufficientPermissions(route.permission);
+      }
+    },
+    close() {
+      listening.stop();
+      stopDoubting();
+    },
+  };
+};

@@ -1,0 +1,85 @@
+import {
+  type Clock,
+  type CredentialKind,
+  type RequestRecord,
+  routes,
+  type ServiceName,
+  type Surface,
+  surfaces,
+} from '@switchboard/contracts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { normalizeAddress } from '../credentials/ip-list.ts';
+import { CallerWatch } from '../proxy/caller-watch.ts';
+import type { RequestLog } from './publisher.ts';
+
+/** What becomes known of a request while it is handled. */
+export interface Tracked {
+  readonly caller: CallerWatch;
+  readonly address: string;
+  errorCode: string | null;
+  credentialKind: CredentialKind | null;
+  credentialId: string | null;
+  idempotencyKey: string | null;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set on every request of a routed surface. */
+    tracked: Tracked | null;
+  }
+}
+
+const USER_AGENT_CHARACTERS_MAX = 512;
+const CLIENT_CLOSED_REQUEST = 499;
+
+/** The service that keeps a surface's request log: the owner of its routes. A surface without routes has none yet. */
+const loggingService = new Map<Surface, ServiceName>(
+  routes.map((route) => [surfaces[route.surface], route.service]),
+);
+
+const round = (ms: number): number => Math.round(ms * 1000) / 1000;
+
+/**
+ * Begins to watch a request: notices when its caller goes away, and puts a record of it into the request log when it is
+ * over, however it ended.
+ *
+ * @param endpoint the route's pattern; of an unknown path, the surface's prefix
+ */
+export const createTracker =
+  ({ requestLog, clock }: { requestLog: RequestLog; clock: Clock }) =>
+  (request: FastifyRequest, reply: FastifyReply, surface: Surface, endpoint: string): Tracked => {
+    const startedMs = performance.now();
+    const tracked: Tracked = {
+      caller: new CallerWatch(),
+      address: normalizeAddress(request.ip),
+      errorCode: null,
+      credentialKind: null,
+      credentialId: null,
+      idempotencyKey: null,
+    };
+    request.tracked = tracked;
+    const service = loggingService.get(surface);
+    reply.raw.once('close', () => {
+      const { raw } = reply;
+      if (!raw.writableFinished) tracked.caller.left();
+      if (service === undefined) return;
+      const record: RequestRecord = {
+        request_id: request.id,
+        trace_id: request.work?.trace.traceId ?? '',
+        method: request.method,
+        endpoint,
+        status: raw.writableEnded ? raw.statusCode : CLIENT_CLOSED_REQUEST,
+        duration_ms: round(performance.now() - startedMs),
+        error_code: tracked.errorCode,
+        credential_kind: tracked.credentialKind,
+        credential_id: tracked.credentialId,
+        ip: tracked.address,
+        user_agent: request.headers['user-agent']?.slice(0, USER_AGENT_CHARACTERS_MAX) ?? null,
+        idempotency_key: tracked.idempotencyKey,
+        completed_at: clock.now().toISOString(),
+      };
+      requestLog.add(service, record);
+    });
+    return tracked;
+  };
+export type Tracker = ReturnType<typeof createTracker>;

@@ -1,0 +1,77 @@
+import {
+  BODY_BYTES_MAX_DEFAULT,
+  formatTraceparent,
+  type RouteContract,
+  routes,
+  type ServiceName,
+  surfaces,
+} from '@switchboard/contracts';
+import { type InternalTokenMinter, readIdempotencyKey } from '@switchboard/service-kit';
+import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
+import type { Admit } from '../../admission.ts';
+import { forward } from '../../proxy/forward.ts';
+import { carriesBody, takeBody } from '../../proxy/request-body.ts';
+import type { HeaderFilter } from '../../proxy/request-headers.ts';
+import type { Upstream } from '../../proxy/upstream.ts';
+import type { Tracker } from '../../request-log/track.ts';
+
+export interface ContractRouteDeps {
+  readonly track: Tracker;
+  readonly admit: Admit;
+  readonly mintToken: InternalTokenMinter;
+  readonly filterHeaders: HeaderFilter;
+  readonly upstreams: Readonly<Record<ServiceName, Upstream>>;
+  readonly waitSeconds: number;
+}
+
+const handlerOf = (route: RouteContract, deps: ContractRouteDeps): RouteHandlerMethod => {
+  const { track, admit, mintToken, filterHeaders, waitSeconds } = deps;
+  const surface = surfaces[route.surface];
+  const upstream = deps.upstreams[route.service];
+  const bodyBytesMax = route.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT;
+
+  return async (request, reply) => {
+    const tracked = track(request, reply, surface, route.path);
+    const admission = await admit(request, reply, route, tracked);
+    const idempotencyKey = route.idempotent ? readIdempotencyKey(request.headers) : undefined;
+    tracked.idempotencyKey = idempotencyKey ?? null;
+    const body = await takeBody(request.raw, reply.raw, bodyBytesMax);
+    try {
+      tracked.errorCode = await forward({
+        request,
+        reply,
+        route,
+        upstream,
+        body,
+        headers: filterHeaders(request.raw.rawHeaders, request.headers.connection, {
+          internalToken: admission ? mintToken(admission.principal, route.service) : undefined,
+          traceparent: formatTraceparent(request.work?.trace ?? reply.server.kit.untraced),
+          requestId: request.id,
+          clientAddress: tracked.address,
+          proto: request.protocol,
+          host: request.host,
+          idempotencyKey,
+          hasBody: carriesBody(request.raw),
+        }),
+        hasIdempotencyKey: idempotencyKey !== undefined,
+        waitSeconds,
+        caller: tracked.caller,
+      });
+    } finally {
+      if (body.kind !== 'none') body.release();
+    }
+  };
+};
+
+/** Every route of the contracts. An endpoint that is added there is served from then on; nothing here knows any. */
+export const registerContractRoutes = (app: FastifyInstance, deps: ContractRouteDeps): void => {
+  for (const route of routes) {
+    app.route({
+      method: route.method === 'GET' ? ['GET', 'HEAD'] : route.method,
+      url: route.path,
+      config: { contract: route },
+      exposeHeadRoute: false,
+      handler: handlerOf(route, deps),
+    });
+  }
+};

@@ -1,0 +1,87 @@
+import type { AddressInfo } from 'node:net';
+import { type Bus, connectBus, silentLog } from '@switchboard/bus';
+import { type Clock, createUuidV7Ids, systemClock } from '@switchboard/contracts';
+import { createIdTracing, createMetrics, createReadiness, createSilentLog } from '@switchboard/service-kit';
+import { testNatsUrl } from '@switchboard/stack/testing';
+import type { FastifyInstance } from 'fastify';
+import {
+  buildGateway,
+  createCredentials,
+  createLimitStore,
+  createRequestLog,
+  loadGatewayConfig,
+} from '../../src/index.ts';
+
+export const INTERNAL_TOKEN_SECRET = 'an-internal-token-secret-for-tests-only';
+
+export interface TestGateway {
+  readonly url: string;
+  readonly port: number;
+  readonly app: FastifyInstance;
+  readonly bus: Bus;
+  metrics(): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface GatewayOptions {
+  readonly clock?: Clock;
+  readonly natsUrl?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export const connectTestBus = (natsUrl = testNatsUrl()): Promise<Bus> =>
+  connectBus({ url: natsUrl, name: 'test', log: silentLog });
+
+/** A whole gateway in this process, on a free port, against the real NATS. `env` is what an operator would set. */
+export const startGateway = async (options: GatewayOptions = {}): Promise<TestGateway> => {
+  const clock = options.clock ?? systemClock;
+  const natsUrl = options.natsUrl ?? testNatsUrl();
+  const config = loadGatewayConfig({
+    HOST: '127.0.0.1',
+    NATS_URL: natsUrl,
+    INTERNAL_TOKEN_SECRET,
+    ...options.env,
+  });
+  const log = createSilentLog();
+  const bus = await connectTestBus(natsUrl);
+  const ids = createUuidV7Ids();
+  const metrics = createMetrics({ service: 'gateway' });
+  const readiness = createReadiness();
+  const requestLog = createRequestLog({ bus, ids, log, metrics });
+  const limitStore = createLimitStore({ redisUrl: config.limits.redisUrl, clock, log });
+  await limitStore.ready();
+  const credentials = createCredentials({
+    ...config.credentials,
+    waitSeconds: config.upstream.waitSeconds,
+    bus,
+    clock,
+    log,
+  });
+  const app = await buildGateway(config, {
+    log,
+    clock,
+    metrics,
+    tracing: createIdTracing(),
+    readiness,
+    credentials,
+    limitStore,
+    requestLog,
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  readiness.markStarted();
+  const { port } = app.server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    app,
+    bus,
+    metrics: () => metrics.render(),
+    async close() {
+      await app.close();
+      for (const credential of Object.values(credentials)) credential.close();
+      await limitStore.close();
+      await requestLog.close(1);
+      await bus.close();
+    },
+  };
+};

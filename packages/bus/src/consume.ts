@@ -230,13 +230,14 @@ export const createConsume =
       const { streamSequence, timestampNanos } = readAckSubject(reply);
       const key = `${streamSequence}:${timestampNanos}`;
       const present = inFlight.get(key);
-      if (present) {
+      if (present && !present.settled) {
         // Delivered again while we work on it (we were cut off longer than the ack time): answer to the newer one.
         present.reply = reply;
         return;
       }
       const held: InFlight = { reply, settled: false };
-      if (stopping.signal.aborted) return giveBack(nc, held, 0);
+      // More than was asked for comes only while an old question and a new one overlap.
+      if (stopping.signal.aborted || inFlight.size >= concurrency) return giveBack(nc, held, 0);
       inFlight.set(key, held);
       const heartbeat = setInterval(() => respond(nc, held, '+WPI'), (ackWaitSeconds * 1000) / 3);
       const work = handle(nc, msg, held, key)
@@ -245,7 +246,7 @@ export const createConsume =
         )
         .finally(() => {
           clearInterval(heartbeat);
-          inFlight.delete(key);
+          if (inFlight.get(key) === held) inFlight.delete(key);
           running.delete(work);
           puller.refill();
         });
@@ -268,8 +269,9 @@ export const createConsume =
       stats: () => ({ inFlight: inFlight.size, ...counts }),
       lag: () => puller.lag(),
       async stop({ deadlineSeconds = 20 } = {}) {
+        const stopped = puller.stop();
         stopping.abort();
-        const drained = puller.stop().then(() => Promise.all(running));
+        const drained = stopped.then(() => Promise.all(running));
         const deadline = new AbortController();
         await Promise.race([drained, pause(deadlineSeconds * 1000, deadline.signal)]);
         deadline.abort();

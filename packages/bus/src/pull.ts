@@ -138,7 +138,8 @@ export const startPulling = (
   };
 
   const subscribeAnew = (nc: NatsConnection) => {
-    subscription?.unsubscribe();
+    // In order: what is on its way to the old inbox still arrives.
+    subscription?.drain().catch(() => undefined);
     pulls.clear();
     requested = 0;
     inbox = createInbox();
@@ -160,8 +161,8 @@ export const startPulling = (
   const sync = async () => {
     for (let attempt = 1; !stopping.signal.aborted; attempt += 1) {
       try {
-        syncAgain = false;
         const nc = await connection.ready(API_TIMEOUT_MS);
+        syncAgain = false;
         await provideConsumer(nc);
         if (stopping.signal.aborted) return;
         client = nc;
@@ -222,9 +223,9 @@ export const startPulling = (
       forget();
       clearInterval(watchdog);
       if (verifying) clearTimeout(verifying);
-      await syncing;
-      if (connection.isConnected()) await subscription?.drain().catch(() => undefined);
-      else subscription?.unsubscribe();
+      // Not after waiting for anything: what is given back next must not come to us again.
+      const drained = connection.isConnected() ? subscription?.drain().catch(() => undefined) : undefined;
+      await Promise.all([syncing, drained]);
     },
     async lag() {
       const info = await readInfo().catch(() => null);

@@ -1,7 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import { currentWork } from '../context/work-context.ts';
-import { redactedPaths } from './redact.ts';
+import { redactFields } from './redact.ts';
 
 export type Log = Logger;
 
@@ -39,8 +39,7 @@ export const createLog = (options: LogOptions): Log => {
       level: options.level,
       base: { service: options.service, pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: redactedPaths, censor: '[redacted]' },
+      formatters: { level: (label) => ({ level: label }), log: (fields) => redactFields(fields) },
       mixin: workFields,
     },
     destination,

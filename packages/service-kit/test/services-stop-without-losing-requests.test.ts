@@ -19,7 +19,8 @@ describe('SIGTERM', () => {
     // Still taking requests, and sending their connections away.
     const late = await fetch(`${url}/api/partner/v1/release`);
     expect([late.status, late.headers.get('connection')]).toEqual([200, 'close']);
-    expect((await slow).status).toBe(200);
+    const held = await slow;
+    expect([held.status, held.headers.get('connection')]).toEqual([200, 'close']);
     expect(await exited).toBe(0);
     const said = messages(lines());
     const order = [

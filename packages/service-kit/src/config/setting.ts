@@ -33,7 +33,7 @@ export const setting = <Schema extends z.ZodType>(
   return copy;
 };
 
-export const settingMeta = (schema: z.ZodType): SettingMeta | undefined => settings.get(schema);
+const settingMeta = (schema: z.ZodType): SettingMeta | undefined => settings.get(schema);
 
 export interface SettingPlace {
   readonly path: readonly string[];

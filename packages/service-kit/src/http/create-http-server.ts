@@ -173,10 +173,10 @@ export const createHttpServer = (deps: HttpServerDeps): FastifyInstance => {
     request.span = span;
     reply.header(REQUEST_ID_HEADER, request.id);
     if (readiness.draining) reply.header('connection', 'close');
-    traffic.begin();
+    traffic.begin(reply.raw);
     // 'close' comes after every request, answered or cut off; Fastify's onResponse leaves out those cut off.
     reply.raw.once('close', () => {
-      traffic.end();
+      traffic.end(reply.raw);
       finish(
         request,
         reply.raw.writableEnded ? reply.raw.statusCode : CLIENT_CLOSED_REQUEST,

@@ -1,28 +1,35 @@
-/** How many requests are being answered, and a way to wait for the last of them. */
+import type { ServerResponse } from 'node:http';
+
+/** The requests that are being answered, and a way to wait for the last of them. */
 export interface Traffic {
   readonly inFlight: number;
-  begin(): void;
-  end(): void;
+  begin(response: ServerResponse): void;
+  end(response: ServerResponse): void;
+  /** Has the connections of all present requests closed after their answers. */
+  sendAway(): void;
   /** Resolves when no request is being answered. */
   idle(): Promise<void>;
 }
 
 export const createTraffic = (): Traffic => {
-  let inFlight = 0;
+  const responses = new Set<ServerResponse>();
   let waiting: (() => void)[] = [];
   return {
     get inFlight() {
-      return inFlight;
+      return responses.size;
     },
-    begin: () => {
-      inFlight += 1;
-    },
-    end: () => {
-      inFlight -= 1;
-      if (inFlight > 0) return;
+    begin: (response) => void responses.add(response),
+    end: (response) => {
+      responses.delete(response);
+      if (responses.size > 0) return;
       for (const resolve of waiting) resolve();
       waiting = [];
     },
-    idle: () => (inFlight === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    sendAway: () => {
+      for (const response of responses) {
+        if (!response.headersSent) response.setHeader('connection', 'close');
+      }
+    },
+    idle: () => (responses.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
   };
 };

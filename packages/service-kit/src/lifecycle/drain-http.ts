@@ -13,6 +13,8 @@ export const drainHttp = async (app: FastifyInstance, drainSeconds: number): Pro
     await app.close();
     return;
   }
+  // Requests that came before the drain; later ones are told so when they come.
+  app.kit.traffic.sendAway();
   await delay(drainSeconds * 1000);
   // Not http.Server's own close(), which cuts idle connections at once.
   Server.prototype.close.call(app.server);

@@ -1,4 +1,5 @@
 import { type Dispatcher, request, errors as undiciErrors } from 'undici';
+import { inSpan, type Tracing } from '../tracing/tracing.ts';
 import { checkTargetUrl } from './check-target-url.ts';
 import { TargetFailedError, TargetRefusedError } from './errors.ts';
 import type { TargetPolicy } from './policy.ts';
@@ -19,6 +20,8 @@ export interface FetchTargetOptions {
   readonly overlong?: 'refuse' | 'cut';
   /** Redirects followed, each checked as the first URL was. 0 (default): a redirect is an answer like any other. */
   readonly redirectsMax?: number;
+  /** Shows the call as a span of the current trace. */
+  readonly tracing?: Tracing;
   /** Gives up early, at shutdown for instance. */
   readonly signal?: AbortSignal;
 }
@@ -138,15 +141,7 @@ const rejectOnAbort = (signal: AbortSignal): Promise<never> =>
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 
-/**
- * Calls a URL that a caller gave us. Every hop is checked by the target rules, connections go to checked addresses only,
- * time and size are bounded, and compressed answers are not inflated.
- *
- * @throws {TargetRefusedError} the rules forbid it, now or after a redirect
- * @throws {TargetFailedError} it did not answer as it should
- */
-export const fetchTarget = async (text: string, options: FetchTargetOptions): Promise<TargetAnswer> => {
-  const url = checkTargetUrl(text, options.policy);
+const callInTime = async (url: URL, options: FetchTargetOptions): Promise<TargetAnswer> => {
   const agent = options.agent ?? createTargetAgent(options.policy);
   const timeout = AbortSignal.timeout(options.timeoutMs);
   const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
@@ -160,4 +155,23 @@ export const fetchTarget = async (text: string, options: FetchTargetOptions): Pr
     answer.catch(() => {});
     if (!options.agent) void agent.destroy();
   }
+};
+
+/**
+ * Calls a URL that a caller gave us. Every hop is checked by the target rules, connections go to checked addresses only,
+ * time and size are bounded, and compressed answers are not inflated.
+ *
+ * @throws {TargetRefusedError} the rules forbid it, now or after a redirect
+ * @throws {TargetFailedError} it did not answer as it should
+ */
+export const fetchTarget = async (text: string, options: FetchTargetOptions): Promise<TargetAnswer> => {
+  const url = checkTargetUrl(text, options.policy);
+  const { tracing, method = 'GET' } = options;
+  if (!tracing) return callInTime(url, options);
+  const attributes = { 'http.request.method': method, 'server.address': url.hostname };
+  return inSpan(tracing, `${method} ${url.hostname}`, { kind: 'client', attributes }, async (span) => {
+    const answer = await callInTime(url, options);
+    span.set({ 'http.response.status_code': answer.status });
+    return answer;
+  });
 };

@@ -11,26 +11,30 @@ export interface AppDeps extends Deps {
 
 /** The partner surface as an HTTP server that does not listen. */
 export const buildApp = (deps: AppDeps): FastifyInstance => {
-  const { http, config } = deps;
+  const { http, config, uploads } = deps;
   const app = createHttpServer(http);
-  app.setErrorHandler((error, request, reply) =>
-    answerError(
-      isTransientDatabaseError(error) ? new AppError('SERVICE_UNAVAILABLE', { cause: error }) : error,
-      request,
-      reply,
-    ),
-  );
-  app.addHook('onRequest', async (request) => {
-    if (config.partner.enabled || !request.routeOptions.config.contract) return;
-    throw new AppError('SERVICE_UNAVAILABLE', { message: 'The partner API is switched off' });
-  });
   app.register(healthRoutes, { readiness: http.readiness, metrics: http.metrics });
-  partnerSurfaceRoutes(app, deps);
   http.metrics.gauge(
     'upload_bytes_taken',
     'Bytes of recordings that are being received',
-    () => deps.uploads.bytesTaken,
+    () => uploads.bytesTaken,
   );
-  http.metrics.gauge('uploads_waiting', 'Recordings that wait to be received', () => deps.uploads.waiting);
+  http.metrics.gauge('uploads_waiting', 'Recordings that wait to be received', () => uploads.waiting);
+
+  app.register(async (surface) => {
+    // A Postgres that is away is no fault of ours to be looked into, and soon back: 503, so that callers try again.
+    surface.setErrorHandler((error, request, reply) =>
+      answerError(
+        isTransientDatabaseError(error) ? new AppError('SERVICE_UNAVAILABLE', { cause: error }) : error,
+        request,
+        reply,
+      ),
+    );
+    surface.addHook('onRequest', async () => {
+      if (config.partner.enabled) return;
+      throw new AppError('SERVICE_UNAVAILABLE', { message: 'The partner API is switched off' });
+    });
+    partnerSurfaceRoutes(surface, deps);
+  });
   return app;
 };

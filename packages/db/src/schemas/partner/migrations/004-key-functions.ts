@@ -160,7 +160,7 @@ export const migration = defineMigration((trx) =>
       keeps_old := overlap > interval '0';
       new_version := old.webhook_secret_version + (CASE WHEN coalesce(rotate_webhook, false) THEN 1 ELSE 0 END);
       api_secret := partner.generate_key('sk_');
-      old_secret_valid_until := clock_timestamp() + overlap;
+      old_secret_valid_until := date_trunc('milliseconds', clock_timestamp() + overlap);
       UPDATE partner.partner_api_keys k SET
         api_secret_hash = partner.hash_key(api_secret),
         previous_secret_hash = CASE WHEN keeps_old THEN old.api_secret_hash END,

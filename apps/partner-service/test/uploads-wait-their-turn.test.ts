@@ -1,0 +1,83 @@
+import { AUDIO_BYTES_MAX } from '@switchboard/contracts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createUploadBudget } from '../src/upload-budget.ts';
+import { type MadeKey, startTestPartner, type TestPartner } from './support/partner.ts';
+import { makeWavOfBytes } from './support/recordings.ts';
+
+describe('the upload budget', () => {
+  it('lets in what fits, in the order it came, and one alone however large', async () => {
+    const budget = createUploadBudget({ bytesMax: 100, waitSeconds: 60 });
+    const first = await budget.take(80);
+    const order: string[] = [];
+    const second = budget.take(500).then((release) => {
+      order.push('second');
+      return release;
+    });
+    const third = budget.take(10).then((release) => {
+      order.push('third');
+      return release;
+    });
+    expect(budget.waiting).toBe(2);
+    first();
+    first();
+    (await second)();
+    (await third)();
+    expect(order).toEqual(['second', 'third']);
+    expect(budget.bytesTaken).toBe(0);
+  });
+
+  it('refuses with 503 what waited too long, and goes on', async () => {
+    const budget = createUploadBudget({ bytesMax: 100, waitSeconds: 0.05 });
+    const release = await budget.take(100);
+    await expect(budget.take(1)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', status: 503 });
+    expect(budget.waiting).toBe(0);
+    release();
+    (await budget.take(100))();
+    expect(budget.bytesTaken).toBe(0);
+  });
+});
+
+describe('twelve recordings of 25 MB at once', () => {
+  let partner: TestPartner;
+  let key: MadeKey;
+  beforeAll(async () => {
+    partner = await startTestPartner({ uploadBytesMax: 80 * 1024 * 1024 });
+    key = await partner.makeKey();
+  });
+  afterAll(() => partner.close());
+
+  it('are all accepted, two at a time, and memory stays bounded', async () => {
+    const { companyId, agentId } = await partner.makeCompany(key);
+    const raw = Buffer.from(
+      JSON.stringify({
+        audio_file: makeWavOfBytes(AUDIO_BYTES_MAX).toString('base64'),
+        company_id: companyId,
+        agent_id: agentId,
+        call_type: 'support',
+      }),
+    );
+    let mostTaken = 0;
+    let mostMemory = 0;
+    const before = process.memoryUsage().rss;
+    const watch = setInterval(() => {
+      mostTaken = Math.max(mostTaken, partner.uploads.bytesTaken);
+      mostMemory = Math.max(mostMemory, process.memoryUsage().rss - before);
+    }, 5);
+    const headers = { 'content-type': 'application/json', 'content-length': String(raw.length) };
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, () => partner.call(key, 'POST', '/calls/analyze', { raw, headers })),
+    );
+    clearInterval(watch);
+    expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 12 }, () => 202));
+    expect(mostTaken).toBeLessThanOrEqual(80 * 1024 * 1024);
+    expect(partner.uploads.bytesTaken).toBe(0);
+    // All twelve at once would hold over 2 GB.
+    expect(mostMemory).toBeLessThan(1_000 * 1024 * 1024);
+  });
+
+  it('give back their share when the request is refused', async () => {
+    const answer = await partner.call(key, 'POST', '/calls/analyze', { body: {} });
+    expect(answer.status).toBe(400);
+    expect(partner.uploads.bytesTaken).toBe(0);
+  });
+});

@@ -25,7 +25,7 @@ interface ConnectInput {
 }
 
 /** `nats://user:password@host:port`, several with commas; a name without a password is a token; `tls://` is TLS. */
-export const connectionOptions = (url: string, name: string): ConnectionOptions => {
+const connectionOptions = (url: string, name: string): ConnectionOptions => {
   const urls = url
     .split(',')
     .map((part) => new URL(part.includes('://') ? part.trim() : `nats://${part.trim()}`));

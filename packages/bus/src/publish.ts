@@ -5,7 +5,7 @@ import type { Connection } from './connection.ts';
 import { BusError, toBusError } from './errors.ts';
 import type { Streams } from './streams.ts';
 
-export const PUBLISH_TIMEOUT_MS = 5_000;
+const PUBLISH_TIMEOUT_MS = 5_000;
 
 /** A message as it goes out. `payload` is the serialised envelope. */
 export interface OutgoingMessage {

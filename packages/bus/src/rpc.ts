@@ -11,7 +11,7 @@ import type { z } from 'zod';
 import type { Connection } from './connection.ts';
 import type { Log, TraceHooks } from './log.ts';
 
-export const RPC_TIMEOUT_MS = 5_000;
+const RPC_TIMEOUT_MS = 5_000;
 
 export interface RequestOptions {
   /** Milliseconds until GATEWAY_TIMEOUT; default 5,000. */

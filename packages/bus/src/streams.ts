@@ -117,7 +117,11 @@ export const createStreams = (connection: Connection, log: Log): Streams => {
           messages: info.state.messages,
         };
       } catch (error) {
-        if (isNotFound(error)) return null;
+        if (isNotFound(error)) {
+          // Somebody deleted it: the next `ensure` has work to do.
+          seen.delete(name);
+          return null;
+        }
         throw toBusError(error, `ask for the stream ${name}`);
       }
     },

@@ -3,7 +3,7 @@ import { resetNats, startNats, startPostgres, waitFor } from '@switchboard/stack
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { commonFilter } from '../src/consumers/route.ts';
-import { onEvent, startConsumer, startWorker } from '../src/index.ts';
+import { onEvent, startBatchConsumer, startConsumer, startWorker } from '../src/index.ts';
 import {
   analysisProgressed,
   analysisStarted,
@@ -151,6 +151,29 @@ describe('a consumer', () => {
     expect(consumer.stats().dead).toBe(0);
     expect(entered).toBeGreaterThanOrEqual(11);
     await consumer.stop();
+  });
+});
+
+describe('a consumer of batches', () => {
+  test('has one effect for each event, and is held up by none that cannot be handled', async () => {
+    const bad = ids.next();
+    const effects: string[] = [];
+    const consumer = startBatchConsumer(ctx, {
+      bus,
+      durable: 'test-batch',
+      event: jobCancelled,
+      failuresMax: 1,
+      handler: async (items) => {
+        if (items.some(({ data }) => data.job_id === bad)) throw new Error('not this one');
+        return items.map(({ envelope }) => envelope.id);
+      },
+      onCommitted: (handled) => effects.push(...handled),
+    });
+    const good = await Promise.all(Array.from({ length: 40 }, () => publishRepeatedly(2)));
+    await bus.publishEvent(jobCancelled, { job_id: bad }, { source: 'partner-service', id: bad });
+    await waitFor(() => consumer.stats().handled === 80 && consumer.stats().dead === 1);
+    expect([...effects].sort()).toEqual([...good].sort());
+    expect(await countRows(ctx, 'inbox')).toBe(40);
   });
 });
 

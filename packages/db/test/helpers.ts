@@ -12,7 +12,7 @@ import {
   transact,
 } from '../src/index.ts';
 
-export const { jobCancelled, keyChanged } = partnerEvents;
+export const { jobCancelled } = partnerEvents;
 export const { analysisProgressed, analysisStarted } = aiEvents;
 export const ids = createUuidV7Ids();
 

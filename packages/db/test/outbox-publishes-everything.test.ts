@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '@switchboard/bus';
 import { createManualClock } from '@switchboard/contracts';
-import { resetNats, startNats, testNatsUrl, waitFor } from '@switchboard/stack/testing';
+import { resetNats, startNats, startPostgres, testNatsUrl, waitFor } from '@switchboard/stack/testing';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { cleanUp, onEvent, startConsumer, transact } from '../src/index.ts';
@@ -72,6 +72,51 @@ test('a store that is deleted while NATS is down is filled again from the outbox
   await relay.stop();
   await bus.close();
   await nats.stop();
+});
+
+test('a stream that is deleted while everything runs is filled again', async () => {
+  const ctx = await partner();
+  const bus = await bench.openBus();
+  const relay = bench.relay(ctx, { bus });
+  await cancelMany(ctx, 30);
+  await relay.flush();
+  await resetNats();
+  await cancelJob(ctx);
+  await waitFor(async () => (await bus.streamState('PARTNER'))?.messages === 31, {
+    what: 'all events to be back',
+  });
+});
+
+test('a stream that lost its end, as after a power cut, gets it again', async () => {
+  const ctx = await partner();
+  const bus = await bench.openBus();
+  const before = bench.relay(ctx, { bus });
+  await cancelMany(ctx, 5);
+  await before.flush();
+  await before.stop();
+  // As if the last two had been acknowledged further on than the stream now reaches.
+  await sql`update outbox set stream_sequence = stream_sequence + 1000 where stream_sequence > 3`.execute(
+    ctx.db,
+  );
+  const after = bench.relay(ctx, { bus });
+  await waitFor(async () => (await after.stats()).published === 2);
+  expect((await after.stats()).republished).toBe(2);
+});
+
+test('a Postgres that is killed and comes back finds its relay waiting', async () => {
+  const postgres = await startPostgres();
+  bench.later(() => postgres.stop());
+  const ctx = bench.openPartner(postgres.urlFor('partner'));
+  const bus = await bench.openBus();
+  const heard = listen(bus);
+  bench.relay(ctx, { bus });
+  const first = await cancelJob(ctx);
+  await waitFor(() => heard.includes(first));
+  await postgres.kill();
+  await expect(cancelJob(ctx)).rejects.toThrow();
+  await postgres.restart();
+  const second = await waitFor(() => cancelJob(ctx), { what: 'Postgres to take commits' });
+  await waitFor(() => heard.includes(second), { what: 'the relay to go on' });
 });
 
 test('two relays together publish everything, each row once', async () => {

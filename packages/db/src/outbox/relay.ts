@@ -46,6 +46,7 @@ export interface OutboxRelay {
 
 const STREAM_CHECK_MS = 10_000;
 const CLEAN_UP_MS = 60_000;
+const DELETION_MS = 1_000;
 const UNPUBLISH_ROWS = 2_000;
 const FAULT_BACKOFF = { firstMs: 100, maxMs: 5_000 };
 
@@ -92,6 +93,8 @@ export const startOutboxRelay = <Name extends SchemaName>(
       let state = await bus.streamState(stream.name);
       if (!state) {
         if (!(await hasPublishedTo(ctx.db, stream.name))) continue;
+        // nats-server may still be removing the old one's files; the new one's would go with them.
+        await pause(DELETION_MS, stopping.signal);
         await bus.ensureStream(stream);
         state = await bus.streamState(stream.name);
         if (!state) continue;

@@ -48,7 +48,8 @@ async function ensureDependencies() {
         ? 'Dependencies are older than package-lock.json: installing (npm ci) …'
         : 'Installing dependencies (npm ci), a minute or two the first time …',
     );
-    const code = runNpm(['ci', '--no-audit', '--no-fund']);
+    // Its warnings are about the Node that runs npm, which is not the one we then run on.
+    const code = runNpm(['ci', '--no-audit', '--no-fund', '--loglevel=error']);
     if (code !== 0) {
       throw new Fault(
         [

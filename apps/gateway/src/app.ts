@@ -1,8 +1,9 @@
 import cors from '@fastify/cors';
 import {
   type Clock,
+  routes as contractRoutes,
   type Ids,
-  renderError,
+  type RouteContract,
   type ServiceName,
   serviceNames,
   systemClock,
@@ -15,9 +16,7 @@ import {
   type Log,
   type Metrics,
   type Readiness,
-  surfaceOfRequest,
   type Tracing,
-  toHttpError,
 } from '@switchboard/service-kit';
 import type { FastifyInstance } from 'fastify';
 import manifest from '../package.json' with { type: 'json' };
@@ -27,8 +26,7 @@ import type { Credentials } from './credentials/index.ts';
 import { createRefusalGuard } from './credentials/refusal-guard.ts';
 import { createLimiter } from './limits/limiter.ts';
 import type { SharedLimitStore } from './limits/redis-store.ts';
-import { codeOfBody } from './proxy/error-answers.ts';
-import { CallerGone, limitLeftover } from './proxy/request-body.ts';
+import { limitLeftover } from './proxy/request-body.ts';
 import { createHeaderFilter } from './proxy/request-headers.ts';
 import { createUpstream, type Upstream } from './proxy/upstream.ts';
 import type { RequestLog } from './request-log/publisher.ts';
@@ -36,7 +34,11 @@ import { createTracker } from './request-log/track.ts';
 import { registerContractRoutes } from './routes/contracts/index.ts';
 import { registerDocsRoutes } from './routes/docs/index.ts';
 import { registerHealthRoutes } from './routes/health/get-health.ts';
-import { registerUnknownRoutes, trackUnknown, unknownRouteError } from './routes/unknown/refuse-unknown.ts';
+import {
+  createUnknownRouteError,
+  registerUnknownRoutes,
+  trackUnknown,
+} from './routes/unknown/refuse-unknown.ts';
 
 export interface GatewayDeps {
   readonly log: Log;
@@ -48,6 +50,8 @@ export interface GatewayDeps {
   readonly requestLog: RequestLog;
   readonly clock?: Clock;
   readonly ids?: Ids;
+  /** What is served; everything that the contracts promise unless a test says otherwise. */
+  readonly routes?: readonly RouteContract[];
 }
 
 const REQUEST_HEADERS = [
@@ -84,7 +88,9 @@ const leaveBodiesAlone = (app: FastifyInstance): void => {
 export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Promise<FastifyInstance> => {
   const { log, metrics, tracing, readiness, credentials, limitStore, requestLog } = deps;
   const clock = deps.clock ?? systemClock;
-  const track = createTracker({ requestLog, clock });
+  const routes = deps.routes ?? contractRoutes;
+  const track = createTracker({ requestLog, clock, routes });
+  const unknownRouteError = createUnknownRouteError(routes);
   const app = createHttpServer({
     config: config.server,
     log,
@@ -98,8 +104,8 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
     fastify: {
       trustProxy: config.edge.trustProxy.length > 0 ? config.edge.trustProxy : false,
       frameworkErrors: (error, request, reply) => {
-        trackUnknown(track, request, reply);
-        app.errorHandler(error, request, reply);
+        trackUnknown(track, request, reply, error);
+        answerError(error, request, reply);
       },
     },
   });
@@ -111,18 +117,6 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
   });
   // With `Expect: 100-continue` a caller waits to be asked for the body: whoever takes the body asks, a refusal does not.
   app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response));
-  app.setErrorHandler((thrown, request, reply) => {
-    if (thrown instanceof CallerGone) {
-      reply.hijack();
-      return;
-    }
-    const { dialect } = surfaceOfRequest(request);
-    if (request.tracked) {
-      const body = renderError(dialect, toHttpError(thrown, request), clock.now());
-      request.tracked.errorCode = codeOfBody(dialect, body);
-    }
-    answerError(thrown, request, reply);
-  });
 
   await app.register(cors, {
     origin: config.edge.corsOrigins.includes('*') ? '*' : config.edge.corsOrigins,
@@ -152,6 +146,7 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
   const limiter = await createLimiter(app, limitStore);
   const admit = createAdmission({ credentials, limiter, guard, log, surfaces: config.surfaces });
   registerContractRoutes(app, {
+    routes,
     track,
     admit,
     mintToken: createInternalTokenMinter({ secret: config.internalToken.secret, clock }),
@@ -161,7 +156,7 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
   });
   registerHealthRoutes(app, { upstreams: all, clock, version: manifest.version });
   registerDocsRoutes(app, { publicUrl: config.edge.publicUrl });
-  registerUnknownRoutes(app, track);
+  registerUnknownRoutes(app, track, unknownRouteError);
 
   metrics.gaugeBy('gateway_requests_held', 'Requests that wait for a service to come back', 'upstream', () =>
     Object.fromEntries(all.map(({ service, held }) => [service, held])),

@@ -94,7 +94,7 @@ const readWhole = (request: IncomingMessage, length: number): Promise<Buffer> =>
 const WITHOUT_BODY = new Set(['GET', 'HEAD']);
 
 /** Whether the request carries a body that goes on: GET and HEAD give none a meaning (RFC 9110, 9.3.1). */
-export const carriesBody = ({ method = '', headers }: IncomingMessage): boolean =>
+const carriesBody = ({ method = '', headers }: IncomingMessage): boolean =>
   !WITHOUT_BODY.has(method) &&
   (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0');
 

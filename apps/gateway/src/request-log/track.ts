@@ -2,14 +2,17 @@ import {
   type Clock,
   type CredentialKind,
   type RequestRecord,
-  routes,
+  type RouteContract,
+  renderError,
   type ServiceName,
   type Surface,
   surfaces,
 } from '@switchboard/contracts';
+import { surfaceOfRequest, toHttpError } from '@switchboard/service-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { normalizeAddress } from '../credentials/ip-list.ts';
 import { CallerWatch } from '../proxy/caller-watch.ts';
+import { codeOfBody } from '../proxy/error-answers.ts';
 import type { RequestLog } from './publisher.ts';
 
 /** What becomes known of a request while it is handled. */
@@ -32,11 +35,6 @@ declare module 'fastify' {
 const USER_AGENT_CHARACTERS_MAX = 512;
 const CLIENT_CLOSED_REQUEST = 499;
 
-/** The service that keeps a surface's request log: the owner of its routes. A surface without routes has none yet. */
-const loggingService = new Map<Surface, ServiceName>(
-  routes.map((route) => [surfaces[route.surface], route.service]),
-);
-
 const round = (ms: number): number => Math.round(ms * 1000) / 1000;
 
 /**
@@ -45,9 +43,17 @@ const round = (ms: number): number => Math.round(ms * 1000) / 1000;
  *
  * @param endpoint the route's pattern; of an unknown path, the surface's prefix
  */
-export const createTracker =
-  ({ requestLog, clock }: { requestLog: RequestLog; clock: Clock }) =>
-  (request: FastifyRequest, reply: FastifyReply, surface: Surface, endpoint: string): Tracked => {
+export const createTracker = (options: {
+  requestLog: RequestLog;
+  clock: Clock;
+  routes: readonly RouteContract[];
+}) => {
+  const { requestLog, clock, routes } = options;
+  // A surface's log is kept by the owner of its routes; a surface without routes has none yet.
+  const loggingService = new Map<Surface, ServiceName>(
+    routes.map((route) => [surfaces[route.surface], route.service]),
+  );
+  return (request: FastifyRequest, reply: FastifyReply, surface: Surface, endpoint: string): Tracked => {
     const startedMs = performance.now();
     const tracked: Tracked = {
       caller: new CallerWatch(),
@@ -82,4 +88,14 @@ export const createTracker =
     });
     return tracked;
   };
+};
+
+/** Notes why a request failed, in the words that its caller sees. */
+export const noteError = (request: FastifyRequest, thrown: unknown): void => {
+  if (!request.tracked) return;
+  const { dialect } = surfaceOfRequest(request);
+  const body = renderError(dialect, toHttpError(thrown, request), request.server.kit.clock.now());
+  request.tracked.errorCode = codeOfBody(dialect, body);
+};
+
 export type Tracker = ReturnType<typeof createTracker>;

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { type Bus, connectBus, silentLog } from '@switchboard/bus';
-import { type Clock, createUuidV7Ids, systemClock } from '@switchboard/contracts';
+import { type Clock, createUuidV7Ids, type RouteContract, systemClock } from '@switchboard/contracts';
 import { createIdTracing, createMetrics, createReadiness, createSilentLog } from '@switchboard/service-kit';
 import { testNatsUrl } from '@switchboard/stack/testing';
 import type { FastifyInstance } from 'fastify';
@@ -26,6 +26,7 @@ export interface TestGateway {
 export interface GatewayOptions {
   readonly clock?: Clock;
   readonly natsUrl?: string;
+  readonly routes?: readonly RouteContract[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -66,6 +67,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<TestGa
     credentials,
     limitStore,
     requestLog,
+    ...(options.routes ? { routes: options.routes } : {}),
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   readiness.markStarted();

@@ -2,20 +2,20 @@ import {
   BODY_BYTES_MAX_DEFAULT,
   formatTraceparent,
   type RouteContract,
-  routes,
   type ServiceName,
   surfaces,
 } from '@switchboard/contracts';
 import { type InternalTokenMinter, readIdempotencyKey } from '@switchboard/service-kit';
-import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { Admit } from '../../admission.ts';
 import { forward } from '../../proxy/forward.ts';
-import { carriesBody, takeBody } from '../../proxy/request-body.ts';
+import { CallerGone, takeBody } from '../../proxy/request-body.ts';
 import type { HeaderFilter } from '../../proxy/request-headers.ts';
 import type { Upstream } from '../../proxy/upstream.ts';
-import type { Tracker } from '../../request-log/track.ts';
+import { noteError, type Tracked, type Tracker } from '../../request-log/track.ts';
 
 export interface ContractRouteDeps {
+  readonly routes: readonly RouteContract[];
   readonly track: Tracker;
   readonly admit: Admit;
   readonly mintToken: InternalTokenMinter;
@@ -30,8 +30,7 @@ const handlerOf = (route: RouteContract, deps: ContractRouteDeps): RouteHandlerM
   const upstream = deps.upstreams[route.service];
   const bodyBytesMax = route.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT;
 
-  return async (request, reply) => {
-    const tracked = track(request, reply, surface, route.path);
+  const pass = async (request: FastifyRequest, reply: FastifyReply, tracked: Tracked): Promise<void> => {
     const admission = await admit(request, reply, route, tracked);
     const idempotencyKey = route.idempotent ? readIdempotencyKey(request.headers) : undefined;
     tracked.idempotencyKey = idempotencyKey ?? null;
@@ -51,7 +50,7 @@ const handlerOf = (route: RouteContract, deps: ContractRouteDeps): RouteHandlerM
           proto: request.protocol,
           host: request.host,
           idempotencyKey,
-          hasBody: carriesBody(request.raw),
+          hasBody: body.kind !== 'none',
         }),
         hasIdempotencyKey: idempotencyKey !== undefined,
         waitSeconds,
@@ -61,11 +60,21 @@ const handlerOf = (route: RouteContract, deps: ContractRouteDeps): RouteHandlerM
       if (body.kind !== 'none') body.release();
     }
   };
+
+  return async (request, reply) => {
+    try {
+      await pass(request, reply, track(request, reply, surface, route.path));
+    } catch (error) {
+      if (error instanceof CallerGone) return void reply.hijack();
+      noteError(request, error);
+      throw error;
+    }
+  };
 };
 
 /** Every route of the contracts. An endpoint that is added there is served from then on; nothing here knows any. */
 export const registerContractRoutes = (app: FastifyInstance, deps: ContractRouteDeps): void => {
-  for (const route of routes) {
+  for (const route of deps.routes) {
     app.route({
       method: route.method === 'GET' ? ['GET', 'HEAD'] : route.method,
       url: route.path,

@@ -1,10 +1,12 @@
-import type { Bus } from '@switchboard/bus';
+import type { Bus, Log } from '@switchboard/bus';
+import { parseTraceparent } from '@switchboard/contracts';
 import type { DataContext } from '@switchboard/db';
-import type { Metrics } from '@switchboard/service-kit';
+import { createIdTracing, type Metrics, type Tracing } from '@switchboard/service-kit';
 import type { Config } from './config.ts';
 import { startDeliveryRequested } from './consumers/delivery-requested.ts';
 import { backlogAgeSeconds } from './domain/deliveries/claim-deliveries.ts';
 import { createDeliveryStore } from './domain/deliveries/delivery-store.ts';
+import type { FinishedAttempt } from './domain/deliveries/types.ts';
 import { type Engine, startEngine } from './domain/engine/engine.ts';
 import { createEngineMetrics } from './domain/engine/watch-engine.ts';
 import { createSender } from './domain/sending/send-attempt.ts';
@@ -14,6 +16,8 @@ export interface DispatcherDeps {
   readonly ctx: DataContext<'webhooks'>;
   readonly bus: Bus;
   readonly metrics: Metrics;
+  /** Attempts are spans of it; without one, ids that travel on. */
+  readonly tracing?: Tracing;
   readonly settings: Config['webhooks'];
   /** Where addresses come from; the system's resolver by default. */
   readonly resolve?: TargetSettings['resolve'];
@@ -30,6 +34,27 @@ export interface Dispatcher {
 
 /** How often due retries, and what others left behind, are looked for. */
 const POLL_MS = 500;
+const CONSUMER_STOP_SECONDS_MAX = 5;
+
+/** Never the whole URL: partners put tokens into theirs. */
+const logFailure = (log: Log, { delivery, result }: FinishedAttempt): void => {
+  const { id: deliveryId, messageId, host, attemptNumber, traceparent } = delivery;
+  const traceId = parseTraceparent(traceparent ?? undefined)?.traceId;
+  const { outcome, error, durationMs } = result;
+  log.info(
+    {
+      deliveryId,
+      messageId,
+      host,
+      attemptNumber,
+      outcome,
+      error,
+      durationMs,
+      ...(traceId ? { traceId } : {}),
+    },
+    'an attempt did not succeed',
+  );
+};
 
 /** All that sends: the consumer that stores requests and the engine that makes attempts, in one process. */
 export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
@@ -47,13 +72,18 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
     send: createSender({
       targets,
       clock: ctx.clock,
+      tracing: deps.tracing ?? createIdTracing(),
+      onUnexpected: (error) => ctx.log.error({ err: error }, 'an attempt failed for an unknown reason'),
       webhookSecret: settings.secret,
       timeoutMs: settings.timeoutSeconds * 1000,
     }),
     limits: { totalMax: settings.concurrency, perHostMax: settings.concurrencyPerHost },
     pollMs: deps.pollMs ?? POLL_MS,
     heartbeatMs: (settings.leaseSeconds * 1000) / 3,
-    onAttempt: (attempt) => metrics.onAttempt(attempt),
+    onAttempt(attempt) {
+      metrics.onAttempt(attempt);
+      if (attempt.result.outcome !== 'succeeded') logFailure(ctx.log, attempt);
+    },
     onTrouble: (error, doing) =>
       ctx.log.warn({ err: error, doing }, 'Postgres is away or refused; trying on'),
   });
@@ -67,8 +97,9 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
       return lag === null ? null : lag.pending + lag.ackPending;
     },
     async stop({ deadlineMs }) {
-      await consumer.stop({ deadlineSeconds: Math.min(10, deadlineMs / 1000) });
-      await engine.stop({ deadlineMs });
+      const endMs = performance.now() + deadlineMs;
+      await consumer.stop({ deadlineSeconds: Math.min(CONSUMER_STOP_SECONDS_MAX, deadlineMs / 1000) });
+      await engine.stop({ deadlineMs: Math.max(1, Math.ceil(endMs - performance.now())) });
       await targets.close();
     },
   };

@@ -48,7 +48,7 @@ await runService({
     const ctx = createDataContext({ database, source: NAME, clock, ids, log, trace });
     const relay = startOutboxRelay(ctx, { bus });
     lifecycle.onClose('outbox relay', () => relay.stop());
-    const dispatcher = startDispatcher({ ctx, bus, metrics, settings });
+    const dispatcher = startDispatcher({ ctx, bus, metrics, tracing, settings });
     const deadlineMs = Math.max(1, config.server.shutdownSeconds - CLOSING_SECONDS) * 1000;
     lifecycle.onStopWork('dispatcher', () => dispatcher.stop({ deadlineMs }));
     lifecycle.onStopWork(

@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { systemClock } from '@switchboard/contracts';
+import { createIdTracing } from '@switchboard/service-kit';
 import { afterEach, expect, test } from 'vitest';
 import type { AttemptResult } from '../src/domain/deliveries/types.ts';
 import { ANSWER_BYTES_MAX } from '../src/domain/sending/read-answer.ts';
 import { createSender } from '../src/domain/sending/send-attempt.ts';
 import { createTargets, type TargetSettings } from '../src/domain/sending/targets.ts';
-import { makeDelivery, WEBHOOK_SECRET } from './support/deliveries.ts';
+import { makeDelivery, onUnexpected, WEBHOOK_SECRET } from './support/deliveries.ts';
 import { startRawReceiver, startReceiver } from './support/receiver.ts';
 
 const closing: (() => Promise<void>)[] = [];
@@ -21,7 +22,14 @@ const deliver = async (
   const targets = createTargets({ allowPrivate: true, connectionsMax: 20, ...options.settings });
   closing.push(() => targets.close());
   const { timeoutMs = 5_000, signal = new AbortController().signal } = options;
-  const send = createSender({ targets, clock: systemClock, webhookSecret: WEBHOOK_SECRET, timeoutMs });
+  const send = createSender({
+    targets,
+    clock: systemClock,
+    tracing: createIdTracing(),
+    onUnexpected,
+    webhookSecret: WEBHOOK_SECRET,
+    timeoutMs,
+  });
   return send(makeDelivery(url), signal);
 };
 
@@ -182,7 +190,14 @@ test('deliveries in a row share a connection; one cut off is not used again', as
   closing.push(() => receiver.close());
   const targets = createTargets({ allowPrivate: true, connectionsMax: 20 });
   closing.push(() => targets.close());
-  const send = createSender({ targets, clock: systemClock, webhookSecret: WEBHOOK_SECRET, timeoutMs: 5_000 });
+  const send = createSender({
+    targets,
+    clock: systemClock,
+    tracing: createIdTracing(),
+    onUnexpected,
+    webhookSecret: WEBHOOK_SECRET,
+    timeoutMs: 5_000,
+  });
   for (let number = 1; number <= 8; number += 1) {
     const result = await send(makeDelivery(receiver.url), new AbortController().signal);
     expect(result.outcome).toBe('succeeded');

@@ -1,9 +1,10 @@
 import { deriveWebhookSecret, systemClock } from '@switchboard/contracts';
+import { createIdTracing } from '@switchboard/service-kit';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSender } from '../src/domain/sending/send-attempt.ts';
 import { createTargets, type Targets } from '../src/domain/sending/targets.ts';
-import { awkwardBody, KEY_ID, makeDelivery, WEBHOOK_SECRET } from './support/deliveries.ts';
+import { awkwardBody, KEY_ID, makeDelivery, onUnexpected, WEBHOOK_SECRET } from './support/deliveries.ts';
 import { guideVerifyWebhook } from './support/guide.ts';
 import { type Received, type Receiver, startReceiver } from './support/receiver.ts';
 
@@ -22,7 +23,14 @@ afterAll(async () => {
 });
 
 const deliver = async (attemptNumber = 1): Promise<Received> => {
-  const send = createSender({ targets, clock: systemClock, webhookSecret: WEBHOOK_SECRET, timeoutMs: 5_000 });
+  const send = createSender({
+    targets,
+    clock: systemClock,
+    tracing: createIdTracing(),
+    onUnexpected,
+    webhookSecret: WEBHOOK_SECRET,
+    timeoutMs: 5_000,
+  });
   const result = await send(makeDelivery(receiver.url, { attemptNumber, messageId: 'job-1' }), never);
   expect(result).toMatchObject({ outcome: 'succeeded', error: null, answer: { status: 200, body: 'OK' } });
   const received = receiver.received.at(-1);

@@ -1,8 +1,9 @@
 import { type Environment, systemClock } from '@switchboard/contracts';
+import { createIdTracing } from '@switchboard/service-kit';
 import { afterEach, expect, test } from 'vitest';
 import { createSender } from '../src/domain/sending/send-attempt.ts';
 import { createTargets, type TargetSettings } from '../src/domain/sending/targets.ts';
-import { makeDelivery, WEBHOOK_SECRET } from './support/deliveries.ts';
+import { makeDelivery, onUnexpected, WEBHOOK_SECRET } from './support/deliveries.ts';
 import { startReceiver } from './support/receiver.ts';
 
 const closing: (() => Promise<void>)[] = [];
@@ -13,7 +14,14 @@ afterEach(async () => {
 const deliver = (url: string, environment: Environment, settings: Partial<TargetSettings> = {}) => {
   const targets = createTargets({ allowPrivate: false, connectionsMax: 20, ...settings });
   closing.push(() => targets.close());
-  const send = createSender({ targets, clock: systemClock, webhookSecret: WEBHOOK_SECRET, timeoutMs: 5_000 });
+  const send = createSender({
+    targets,
+    clock: systemClock,
+    tracing: createIdTracing(),
+    onUnexpected,
+    webhookSecret: WEBHOOK_SECRET,
+    timeoutMs: 5_000,
+  });
   return send(makeDelivery(url, { environment }), new AbortController().signal);
 };
 

@@ -12,6 +12,9 @@ export interface DeliveryRequestedDeps {
   readonly schedule: Schedule;
 }
 
+/** Requests of one transaction; bodies have up to 1 MB each. */
+const BATCH_MAX = 64;
+
 /**
  * Stores what is asked for, once per event and per message, and hands it to the engine after the commit: the first
  * attempt begins milliseconds later, in this process.
@@ -21,6 +24,7 @@ export const startDeliveryRequested = ({ ctx, bus, engine, schedule }: DeliveryR
     bus,
     durable: 'webhook-requests',
     event: webhookEvents.deliveryRequested,
+    batchMax: BATCH_MAX,
     async handler(items, { trx }) {
       const now = ctx.clock.now();
       const dueAt = nextAttemptAt(schedule, 0, now) ?? now;

@@ -34,3 +34,8 @@ export const makeDelivery = (url: string, changes: Partial<LeasedDelivery> = {})
   createdAt: new Date(),
   ...changes,
 });
+
+/** A fault of ours fails the test. */
+export const onUnexpected = (error: unknown): never => {
+  throw error;
+};

@@ -11,7 +11,7 @@ export interface Lease {
 
 /** Which deliveries are wanted. Each way reads only rows it may take, whatever waits beside them. */
 export type Wanted =
-  /** Those just accepted here, by name. */
+  /** Those just accepted here, by name; not those that somebody's lease ran out on. */
   | { readonly kind: 'ids'; readonly ids: readonly string[] }
   /** The oldest due ones of hosts that have free slots. */
   | { readonly kind: 'hosts'; readonly hosts: readonly HostRoom[]; readonly limit: number }
@@ -67,7 +67,7 @@ const candidates = (wanted: Wanted, now: Date, inHand: readonly string[]): RawBu
   if (wanted.kind === 'ids') {
     return sql`
       SELECT d.id, d.leased_at FROM webhook_deliveries d
-      WHERE d.id = ANY (${wanted.ids}::uuid[]) AND ${takeable}
+      WHERE d.id = ANY (${wanted.ids}::uuid[]) AND ${takeable} AND d.lease_owner IS NULL
       FOR UPDATE SKIP LOCKED`;
   }
   const ofHost = (host: RawBuilder<unknown>, limit: RawBuilder<unknown>) => sql`

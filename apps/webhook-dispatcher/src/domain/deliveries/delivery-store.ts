@@ -75,8 +75,10 @@ export const createDeliveryStore = (options: DeliveryStoreOptions): EngineStore 
   });
 
   return {
-    claim: (wanted, inHand) =>
-      transact(ctx, async (tools) => {
+    async claim(wanted, inHand) {
+      // The way of every first attempt: nothing is to be put on record, so one statement is all.
+      if (wanted.kind === 'ids') return claimDeliveries(ctx.db, wanted, lease(), inHand);
+      return transact(ctx, async (tools) => {
         const claims = await claimDeliveries(tools.trx, wanted, lease(), inHand);
         const lost = claims.filter((claim) => claim.lostSince !== null);
         if (lost.length === 0) return claims;
@@ -85,7 +87,8 @@ export const createDeliveryStore = (options: DeliveryStoreOptions): EngineStore 
         const ids = lost.map((claim) => claim.delivery.id);
         const again = await claimDeliveries(tools.trx, { kind: 'ids', ids }, lease(), inHand);
         return [...claims.filter((claim) => claim.lostSince === null), ...again];
-      }),
+      });
+    },
     record: (attempts) => transact(ctx, (tools) => recordIn(tools, attempts)),
     extend: (ids) => extendLeases(ctx.db, lease(), ids),
     isTransient: isTransientDatabaseError,

@@ -1,6 +1,9 @@
 import type { Wanted } from '../deliveries/claim-deliveries.ts';
 import type { Slots } from './slots.ts';
 
+/** Most deliveries of one claim: with bodies of up to 1 MB it must not be all that there are slots for. */
+export const CLAIM_MAX = 100;
+
 export interface Backlog {
   /** Deliveries of this host wait in the database. */
   add(host: string): void;
@@ -70,7 +73,7 @@ export const createBacklog = (perHostMax: number): Backlog => {
     waits: () => everything || hosts.size > 0,
     canClaim: (slots) => slots.free() > 0 && (everything || rooms(slots).length > 0),
     next(slots) {
-      const limit = slots.free();
+      const limit = Math.min(CLAIM_MAX, slots.free());
       if (limit <= 0) return null;
       if (everything) {
         everything = false;

@@ -6,7 +6,7 @@ import type {
   FinishedAttempt,
   LeasedDelivery,
 } from '../deliveries/types.ts';
-import { createBacklog } from './backlog.ts';
+import { CLAIM_MAX, createBacklog } from './backlog.ts';
 import { createRecorder } from './recorder.ts';
 import { createSlots, type SlotLimits } from './slots.ts';
 
@@ -99,7 +99,7 @@ export const startEngine = (options: EngineOptions): Engine => {
   // there is room for.
   const claimOffered = async () => {
     const batch: DeliveryReference[] = [];
-    for (const one of offered.splice(0)) {
+    for (const one of offered.splice(0, CLAIM_MAX)) {
       // Where older ones of the host wait, they go first.
       if (backlog.has(one.host) || !slots.take(one.host)) backlog.add(one.host);
       else batch.push(one);
@@ -207,7 +207,7 @@ export const startEngine = (options: EngineOptions): Engine => {
       stopping.abort();
       clearInterval(pollTimer);
       offered.splice(0);
-      await idle(AbortSignal.timeout(deadlineMs));
+      await idle(AbortSignal.timeout(Math.ceil(deadlineMs)));
       givingBack.abort();
       await idle(AbortSignal.timeout(RECORD_MS_MAX));
       clearInterval(heartbeatTimer);

@@ -29,6 +29,9 @@ const WORDS: Readonly<Record<string, string>> = {
   EPROTO: 'TLS: the target does not speak TLS that fits',
 };
 
+/** Said when nothing is known. */
+export const NO_WORDS = 'sending failed';
+
 const codeOf = (error: unknown): string | undefined => {
   if (!(error instanceof Error)) return undefined;
   if (error.name === 'HTTPParserError') return 'HPE';
@@ -59,7 +62,7 @@ export const describeFailure = (error: unknown): string => {
   if (code === undefined) {
     // The name server was silent, or gave no address.
     const unresolved = chain.some((one) => one instanceof TargetFailedError && one.reason === 'unresolvable');
-    return unresolved ? 'host not found' : 'sending failed';
+    return unresolved ? 'host not found' : NO_WORDS;
   }
   const words = WORDS[code];
   if (words !== undefined) return words;

@@ -1,20 +1,18 @@
-import {
-  type Clock,
-  deriveWebhookSecret,
-  formatTraceparent,
-  nextTrace,
-  parseTraceparent,
-} from '@switchboard/contracts';
+import { type Clock, deriveWebhookSecret, formatTraceparent, parseTraceparent } from '@switchboard/contracts';
+import type { Span, Tracing } from '@switchboard/service-kit';
 import { request } from 'undici';
 import type { Answer, AttemptResult, LeasedDelivery } from '../deliveries/types.ts';
 import { signPartner } from '../signing/sign-partner.ts';
-import { describeFailure } from './describe-failure.ts';
+import { describeFailure, NO_WORDS } from './describe-failure.ts';
 import { readAnswer } from './read-answer.ts';
 import type { Targets } from './targets.ts';
 
 export interface SenderOptions {
   readonly targets: Targets;
   readonly clock: Clock;
+  readonly tracing: Tracing;
+  /** Called with what there are no words for: rather a fault of ours than of the target. */
+  readonly onUnexpected: (error: unknown) => void;
   /** The setting that partners' secrets are derived from. */
   readonly webhookSecret: string;
   /** From the first thing done until the answer's headers are in. */
@@ -31,10 +29,18 @@ type Send = (delivery: LeasedDelivery, signal: AbortSignal) => Promise<AttemptRe
  *
  * A refused target is a failed attempt and follows the schedule: what a name resolves to may be mended meanwhile.
  */
-export const createSender = ({ targets, clock, webhookSecret, timeoutMs }: SenderOptions): Send => {
+export const createSender = ({
+  targets,
+  clock,
+  tracing,
+  webhookSecret,
+  timeoutMs,
+  onUnexpected,
+}: SenderOptions): Send => {
   const exchange = async (
     delivery: LeasedDelivery,
     attemptedAt: Date,
+    span: Span,
     signal: AbortSignal,
   ): Promise<Answer> => {
     const { environment, secret } = delivery;
@@ -46,7 +52,7 @@ export const createSender = ({ targets, clock, webhookSecret, timeoutMs }: Sende
       secret: deriveWebhookSecret(webhookSecret, { keyId: secret.key_id, version: secret.version }),
       attemptNumber: delivery.attemptNumber,
       attemptedAt,
-      traceparent: formatTraceparent(nextTrace(parseTraceparent(delivery.traceparent ?? undefined))),
+      traceparent: formatTraceparent(span.trace),
     });
     // undici's own timeouts are off: one timer covers names, connecting, and headers that trickle or never end.
     const response = await request(url, {
@@ -69,13 +75,25 @@ export const createSender = ({ targets, clock, webhookSecret, timeoutMs }: Sende
     const giveUp = () => timeout.abort();
     stopSignal.addEventListener('abort', giveUp);
     if (stopSignal.aborted) giveUp();
-    const ended = (rest: Omit<AttemptResult, 'attemptedAt' | 'durationMs'>): AttemptResult => ({
-      ...rest,
-      attemptedAt,
-      durationMs: Math.round(performance.now() - startedMs),
+    const span = tracing.startSpan('webhook attempt', {
+      kind: 'client',
+      // Of the request that caused the message, however long ago.
+      parent: parseTraceparent(delivery.traceparent ?? undefined),
+      ...(tracing.exporting
+        ? {
+            attributes: {
+              'server.address': delivery.host,
+              'http.request.resend_count': delivery.attemptNumber - 1,
+            },
+          }
+        : {}),
     });
+    const ended = (rest: Omit<AttemptResult, 'attemptedAt' | 'durationMs'>): AttemptResult => {
+      span.end(rest.error === null ? undefined : new Error(rest.error));
+      return { ...rest, attemptedAt, durationMs: Math.round(performance.now() - startedMs) };
+    };
     try {
-      const answer = await exchange(delivery, attemptedAt, timeout.signal);
+      const answer = await exchange(delivery, attemptedAt, span, timeout.signal);
       const succeeded = answer.status >= 200 && answer.status <= 299;
       return succeeded
         ? ended({ outcome: 'succeeded', answer, error: null })
@@ -83,6 +101,7 @@ export const createSender = ({ targets, clock, webhookSecret, timeoutMs }: Sende
     } catch (error) {
       if (stopSignal.aborted) return ended({ outcome: 'lost', answer: null, error: GIVEN_BACK });
       const words = timeout.signal.aborted ? `timed out after ${timeoutMs} ms` : describeFailure(error);
+      if (words === NO_WORDS) onUnexpected(error);
       return ended({ outcome: 'failed', answer: null, error: words });
     } finally {
       clearTimeout(timer);

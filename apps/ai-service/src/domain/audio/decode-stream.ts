@@ -147,9 +147,13 @@ function mixDown(channels: Float32Array[]): Float32Array {
   return mixed;
 }
 
-/** Float files may hold anything; one NaN would spread through the filter into everything after it. */
+/** Float files may hold anything; one NaN would spread through the filter into everything after it. In place. */
 function cleanSamples(samples: Float32Array): Float32Array {
-  return samples.map((sample) => (Number.isNaN(sample) ? 0 : Math.max(-1, Math.min(1, sample))));
+  for (let index = 0; index < samples.length; index += 1) {
+    const sample = samples[index] ?? 0;
+    if (!(sample >= -1 && sample <= 1)) samples[index] = sample > 1 ? 1 : sample < -1 ? -1 : 0;
+  }
+  return samples;
 }
 
 interface GrowingSamples {

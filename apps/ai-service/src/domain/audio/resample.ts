@@ -1,5 +1,6 @@
 /** Takes a stream of samples at one rate, gives it at another, piece by piece. */
 export interface Resampler {
+  /** What the samples so far give. The answer is a view that the next call overwrites: copy what is to be kept. */
   push(samples: Float32Array): Float32Array;
   /** What is still inside, after the last push. */
   flush(): Float32Array;
@@ -18,7 +19,7 @@ const kaiserBeta = 8;
  * Rates in Hz, whole numbers.
  */
 export function createResampler(fromRate: number, toRate: number): Resampler {
-  if (fromRate === toRate) return { push: (samples) => samples.slice(), flush: () => new Float32Array() };
+  if (fromRate === toRate) return { push: (samples) => samples, flush: () => new Float32Array() };
   const divisor = greatestCommonDivisor(fromRate, toRate);
   const up = toRate / divisor;
   const down = fromRate / divisor;
@@ -27,14 +28,17 @@ export function createResampler(fromRate: number, toRate: number): Resampler {
   const taps = half * 2;
   const kernels = createKernels(up, half, cutoff);
 
-  // `buffer[0]` is the input sample number `base`; half a filter of silence stands before the first one.
-  let buffer = new Float32Array(half);
+  // `buffer[0]` is the input sample number `base`; half a filter of silence stands before the first one. The buffers
+  // are kept: allocating for every piece made the collector run without end beside a large decoded recording.
+  let buffer = new Float32Array(half + 4_096);
+  let filled = half;
   let base = -half;
   let produced = 0;
+  let output = new Float32Array(4_096);
   const produce = (available: number): Float32Array => {
     // The output sample n lies at the input time n × down / up and needs `half` samples after it.
     const count = Math.max(0, Math.ceil(((available - half) * up) / down) - produced);
-    const output = new Float32Array(count);
+    if (output.length < count) output = new Float32Array(count);
     for (let index = 0; index < count; index += 1) {
       const position = (produced + index) * down;
       const centre = Math.floor(position / up);
@@ -47,21 +51,32 @@ export function createResampler(fromRate: number, toRate: number): Resampler {
     }
     produced += count;
     const needed = Math.floor((produced * down) / up) - half + 1 - base;
-    const drop = Math.max(0, Math.min(buffer.length, needed));
-    buffer = buffer.slice(drop);
+    const drop = Math.max(0, Math.min(filled, needed));
+    buffer.copyWithin(0, drop, filled);
+    filled -= drop;
     base += drop;
-    return output;
+    return output.subarray(0, count);
   };
   return {
     push(samples) {
-      const joined = new Float32Array(buffer.length + samples.length);
-      joined.set(buffer);
-      joined.set(samples, buffer.length);
-      buffer = joined;
-      return produce(base + buffer.length);
+      if (filled + samples.length > buffer.length) {
+        const larger = new Float32Array(filled + samples.length);
+        larger.set(buffer.subarray(0, filled));
+        buffer = larger;
+      }
+      buffer.set(samples, filled);
+      filled += samples.length;
+      return produce(base + filled);
     },
     flush() {
-      const end = base + buffer.length;
+      // What lies after the end is silence.
+      const end = base + filled;
+      if (filled + half > buffer.length) {
+        const larger = new Float32Array(filled + half);
+        larger.set(buffer.subarray(0, filled));
+        buffer = larger;
+      }
+      buffer.fill(0, filled);
       return produce(end + half);
     },
   };

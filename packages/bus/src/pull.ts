@@ -70,7 +70,7 @@ export const startPulling = (
   const provideConsumer = async (nc: NatsConnection) => {
     await streams.repair(stream);
     const jsm = await nc.jetstreamManager({ checkAPI: false, timeout: API_TIMEOUT_MS });
-    await jsm.consumers.add(stream.name, {
+    const wanted = {
       durable_name: durable,
       filter_subject: options.filterSubject,
       ack_policy: AckPolicy.Explicit,
@@ -79,7 +79,26 @@ export const startPulling = (
       // Dead-lettering is ours: max_deliver would only stop delivering, silently.
       max_deliver: -1,
       max_ack_pending: options.ackPendingMax,
+    };
+    const found = await jsm.consumers.info(stream.name, durable).catch((error: unknown) => {
+      if (isNotFound(error)) return null;
+      throw error;
     });
+    if (found && found.config.filter_subject !== wanted.filter_subject) {
+      // nats-server 2.9 takes another filter but goes on comparing as the old one wants. What was handled before comes
+      // again and finds its inbox row.
+      log.warn(
+        { consumer: durable, was: found.config.filter_subject, is: wanted.filter_subject },
+        'The consumer is made anew with another filter',
+      );
+      await jsm.consumers.delete(stream.name, durable);
+    } else if (found) {
+      const { ack_wait, max_ack_pending } = wanted;
+      if (found.config.ack_wait === ack_wait && found.config.max_ack_pending === max_ack_pending) return;
+      await jsm.consumers.update(stream.name, durable, { ack_wait, max_ack_pending });
+      return;
+    }
+    await jsm.consumers.add(stream.name, wanted);
   };
 
   const readInfo = async () => {

@@ -37,6 +37,11 @@ type Answer =
   | { ok: true; data: unknown }
   | { ok: false; error: { code: string; message: string; details?: ErrorDetails } };
 
+const failedAnswer = ({ code, message, details }: AppError): Answer => ({
+  ok: false,
+  error: { code, message, ...(details ? { details } : {}) },
+});
+
 const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCatalogue, code);
 
 const receivedError = (error: { code: string; message: string; details?: ErrorDetails }): AppError =>
@@ -114,8 +119,7 @@ export const createRpc = (connection: Connection, log: Log, trace: TraceHooks) =
       const appError = toAppError(error);
       if (appError.status >= 500)
         log.error({ err: error, subject: rpc.subject }, 'A question could not be answered');
-      const { code, message, details } = appError;
-      return { ok: false, error: { code, message, ...(details ? { details } : {}) } };
+      return failedAnswer(appError);
     }
   };
 
@@ -132,8 +136,10 @@ export const createRpc = (connection: Connection, log: Log, trace: TraceHooks) =
       try {
         msg.respond(JSON.stringify(body));
       } catch (error) {
-        // Over max_payload, or the connection closed under us: the asker sees a timeout.
         log.error({ err: error, subject: rpc.subject }, 'An answer could not be sent');
+        // Over max_payload: say so. (Or the connection closed under us; then nobody hears it, and nobody waits.)
+        if (body.ok)
+          msg.respond(JSON.stringify(failedAnswer(new AppError('INTERNAL_ERROR', { cause: error }))));
       }
     };
     const forget = connection.onOpen((nc: NatsConnection) => {

@@ -287,6 +287,27 @@ describe('a consumer', () => {
     await nats.stop();
   });
 
+  test('takes new settings with the next start, and goes on where it was', async () => {
+    const bus = await openBus(testNatsUrl());
+    const seen: string[] = [];
+    const note: ConsumeOptions['handler'] = async ({ envelope }) => void seen.push(envelope.id);
+    const before = bus.consume(options(note));
+    const [first, second, third] = [cancelledMessage(), cancelledMessage(), cancelledMessage()];
+    await bus.publish(first.message);
+    await waitFor(() => before.stats().handled === 1);
+    await before.stop();
+    const after = bus.consume(options(note, { ackWaitSeconds: 7, concurrency: 200 }));
+    await bus.publish(second.message);
+    await waitFor(() => after.stats().handled === 1);
+    expect(seen).toEqual([first.id, second.id]);
+    const info = await manage(testNatsUrl(), (jsm) => jsm.consumers.info('PARTNER', 'test-consumer'));
+    expect(info.config).toMatchObject({ ack_wait: 7e9, max_ack_pending: 2_000 });
+    await after.stop();
+    bus.consume(options(note, { filterSubject: 'partner.>' }));
+    await bus.publish({ ...third.message, subject: 'partner.job.other' });
+    await waitFor(() => seen.includes(third.id));
+  });
+
   test('that stops ends its work, takes no more, and leaves the rest to others', async () => {
     const [leaving, staying] = [await openBus(testNatsUrl()), await openBus(testNatsUrl())];
     const seen: string[] = [];

@@ -53,6 +53,17 @@ test('a program error of the owner shows nothing of itself', async () => {
   expect(error.message).not.toContain('secret');
 });
 
+test('an answer too large to send is an error at once, not a silence', async () => {
+  const [asker, owner] = [await openBus(testNatsUrl()), await openBus(testNatsUrl())];
+  owner.respond(audioChunk, async () => ({ data: 'x'.repeat(3_000_000) }));
+  await waitFor(async () => {
+    const caught: AppError = await asker
+      .request(audioChunk, input, { timeoutMs: 20_000 })
+      .catch((each) => each);
+    return caught.code === 'INTERNAL_ERROR';
+  });
+});
+
 test('nobody there is SERVICE_UNAVAILABLE at once; a slow owner is GATEWAY_TIMEOUT', async () => {
   const asker = await openBus(testNatsUrl());
   await expect(asker.request(audioChunk, input)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });

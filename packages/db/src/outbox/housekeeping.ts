@@ -5,11 +5,14 @@ import type { SchemaName } from '../schemas/index.ts';
 export interface KeepTimes {
   /** Published events, for a stream that is lost; default 72 h. */
   readonly outboxSeconds: number;
-  /** What was handled. Longer than any event can come again: default 96 h. */
+  /**
+   * What was handled; default 11 days. Longer than an event can come again: it may be published once more 72 h after
+   * the first time, and a consumer that is made anew reads the 7 days that a stream keeps.
+   */
   readonly inboxSeconds: number;
 }
 
-export const keepTimes: KeepTimes = { outboxSeconds: 72 * 3600, inboxSeconds: 96 * 3600 };
+export const keepTimes: KeepTimes = { outboxSeconds: 72 * 3600, inboxSeconds: 11 * 86_400 };
 
 const ROWS_PER_DELETE = 1_000;
 

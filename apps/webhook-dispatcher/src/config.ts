@@ -31,7 +31,7 @@ export const configSchema = z.object({
   bus: busBlock,
   telemetry: telemetryBlock,
   webhooks: z.object({
-    secret: setting('WEBHOOK_SECRET', secretField(32), {
+    secret: setting('WEBHOOK_SECRET', secretField(16), {
       description: "Partners' webhook secrets are derived from it; the same in partner-service",
       example: 'generate-with-openssl-rand-base64-48-and-keep-it',
       secret: true,

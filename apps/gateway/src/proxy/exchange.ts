@@ -8,8 +8,8 @@ import { outwardHeaders } from './response-headers.ts';
 
 /** How one attempt to have a request answered ended. */
 export type Outcome =
-  /** The caller has the answer, or is gone. `errorCode` of an error answer, as its body says. */
-  | { readonly kind: 'answered'; readonly errorCode: string | null }
+  /** The caller has the answer, or is gone. */
+  | { readonly kind: 'answered' }
   /** Not one byte went out: anything may be sent again. */
   | { readonly kind: 'not-sent'; readonly error: Error }
   /** The connection broke after the request went out: whether it had an effect is unknown. */
@@ -41,6 +41,8 @@ export interface ExchangeOptions {
   readonly timeoutSeconds: number;
   /** True: the gateway vouched for the caller, so a 401 from the service is the gateway's fault. */
   readonly vouched: boolean;
+  /** Told the code of an error answer before the answer ends. */
+  readonly onErrorCode: (code: string) => void;
 }
 
 /**
@@ -83,12 +85,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#abortReason) return;
     this.#abortReason = reason;
     if (this.#controller) this.#controller.abort(reason);
-    else
-      this.#end(
-        reason instanceof AppError
-          ? { kind: 'failed', error: reason }
-          : { kind: 'answered', errorCode: null },
-      );
+    else this.#end(reason instanceof AppError ? { kind: 'failed', error: reason } : { kind: 'answered' });
   }
 
   #end(outcome: Outcome): void {
@@ -158,13 +155,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { reply, dialect } = this.#options;
     if (this.#begun) {
       reply.raw.end();
-      this.#end({ kind: 'answered', errorCode: null });
+      this.#end({ kind: 'answered' });
       return;
     }
     const bytes = this.#held && this.#held.length !== 1 ? Buffer.concat(this.#held) : this.#held?.[0];
-    let errorCode: string | null = null;
     if (this.#status >= 400 && reply.request.method !== 'HEAD') {
-      errorCode = readErrorCode(
+      const errorCode = readErrorCode(
         dialect,
         String(this.#headers['content-type'] ?? ''),
         bytes ?? Buffer.alloc(0),
@@ -174,17 +170,19 @@ export class Exchange implements Dispatcher.DispatchHandler {
         this.#end({ kind: 'failed', error: new AppError('BAD_GATEWAY', { cause }) });
         return;
       }
+      this.#options.onErrorCode(errorCode);
     }
     this.#begin();
     reply.raw.end(bytes);
-    this.#end({ kind: 'answered', errorCode });
+    this.#end({ kind: 'answered' });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#begun) {
       // Half an answer is with the caller: the only honest end is a broken connection.
+      if (error !== this.#abortReason) this.#options.onErrorCode('BAD_GATEWAY');
       this.#options.reply.raw.destroy();
-      this.#end({ kind: 'answered', errorCode: error === this.#abortReason ? null : 'BAD_GATEWAY' });
+      this.#end({ kind: 'answered' });
       return;
     }
     this.#end(this.#outcomeOf(error));
@@ -192,8 +190,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #outcomeOf(error: Error): Outcome {
     if (error instanceof AppError) return { kind: 'failed', error };
-    if (error === this.#abortReason || error instanceof CallerGone)
-      return { kind: 'answered', errorCode: null };
+    if (error === this.#abortReason || error instanceof CallerGone) return { kind: 'answered' };
     if (error.name === 'InvalidArgumentError') {
       return {
         kind: 'failed',

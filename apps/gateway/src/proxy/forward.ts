@@ -16,6 +16,8 @@ export interface ForwardOptions {
   readonly hasIdempotencyKey: boolean;
   readonly waitSeconds: number;
   readonly caller: CallerWatch;
+  /** Told the code of an error answer before the answer ends. */
+  readonly onErrorCode: (code: string) => void;
 }
 
 const SAFE_METHODS = new Set(['GET', 'HEAD']);
@@ -37,24 +39,23 @@ const unavailable = (cause?: unknown): AppError =>
  * `waitSeconds`. An attempt is repeated only when that is safe: nothing was sent yet, or the request is GET or HEAD,
  * or it carries an idempotency key; and never when a body is half gone.
  *
- * @returns the code of an error answer, null of any other
  * @throws SERVICE_UNAVAILABLE, BAD_GATEWAY, GATEWAY_TIMEOUT, PAYLOAD_TOO_LARGE
  */
-export const forward = async (options: ForwardOptions): Promise<string | null> => {
+export const forward = async (options: ForwardOptions): Promise<void> => {
   const { request, reply, route, upstream, body, caller } = options;
   const untilMs = performance.now() + options.waitSeconds * 1000;
   const repeatable = SAFE_METHODS.has(request.method) || options.hasIdempotencyKey;
 
   for (let attempt = 1; ; attempt += 1) {
     if (!upstream.takesRequests && !(await upstream.hold(untilMs, caller))) {
-      if (caller.gone) return null;
+      if (caller.gone) return;
       throw unavailable();
     }
     const outcome = await attemptOnce(options);
-    if (outcome.kind === 'answered') return outcome.errorCode;
+    if (outcome.kind === 'answered') return;
     if (outcome.kind === 'failed') throw outcome.error;
     upstream.noteFailure();
-    if (caller.gone) return null;
+    if (caller.gone) return;
     const isSpent = body.kind === 'stream' && body.consumed;
     const mayRepeat = !isSpent && (outcome.kind === 'not-sent' || repeatable);
     // What was never sent is held like any other request; what may have had part in a crash is sent a few times only.
@@ -72,6 +73,7 @@ export const forward = async (options: ForwardOptions): Promise<string | null> =
       reply,
       dialect: surfaces[route.surface].dialect,
       timeoutSeconds,
+      onErrorCode: options.onErrorCode,
       vouched: route.credentials.length > 0,
     });
     caller.onGone(() => exchange.callerLeft());

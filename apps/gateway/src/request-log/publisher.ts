@@ -8,6 +8,7 @@ export interface RequestLogOptions {
   readonly ids: Ids;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly bufferedRecordsMax?: number;
 }
 
 export interface RequestLog {
@@ -37,7 +38,8 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
  * Publishes `gateway.request.completed` for the service that keeps each credential's log: in batches, in order, from
  * memory. While NATS is away records are kept up to a bound, then the oldest go and are counted as lost.
  */
-export const createRequestLog = ({ bus, ids, log, metrics }: RequestLogOptions): RequestLog => {
+export const createRequestLog = (options: RequestLogOptions): RequestLog => {
+  const { bus, ids, log, metrics, bufferedRecordsMax = BUFFERED_RECORDS_MAX } = options;
   const filling = new Map<ServiceName, Batch>();
   const queue: Batch[] = [];
   let buffered = 0;
@@ -92,7 +94,7 @@ export const createRequestLog = ({ bus, ids, log, metrics }: RequestLogOptions):
   const enqueue = (batch: Batch): void => {
     filling.delete(batch.service);
     queue.push(batch);
-    while (buffered > BUFFERED_RECORDS_MAX && queue.length > 1) {
+    while (buffered > bufferedRecordsMax && queue.length > 1) {
       const oldest = queue.shift();
       if (oldest) lose(oldest);
     }

@@ -36,7 +36,7 @@ const handlerOf = (route: RouteContract, deps: ContractRouteDeps): RouteHandlerM
     tracked.idempotencyKey = idempotencyKey ?? null;
     const body = await takeBody(request.raw, reply.raw, bodyBytesMax);
     try {
-      tracked.errorCode = await forward({
+      await forward({
         request,
         reply,
         route,
@@ -55,6 +55,9 @@ const handlerOf = (route: RouteContract, deps: ContractRouteDeps): RouteHandlerM
         hasIdempotencyKey: idempotencyKey !== undefined,
         waitSeconds,
         caller: tracked.caller,
+        onErrorCode: (code) => {
+          tracked.errorCode = code;
+        },
       });
     } finally {
       if (body.kind !== 'none') body.release();

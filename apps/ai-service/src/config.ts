@@ -46,8 +46,8 @@ export const configSchema = z.object({
     }),
   }),
   transcription: z.object({
-    engine: setting('STT_ENGINE', oneOfField(transcriptionEngineNames).optional(), {
-      description: `Speech to text: ${transcriptionEngineNames.join(', ')}; the best that is configured when unset`,
+    engine: setting('STT_ENGINE', oneOfField(['auto', ...transcriptionEngineNames]).default('auto'), {
+      description: `Speech to text: ${transcriptionEngineNames.join(', ')}; auto takes the best that is configured`,
     }),
     baseUrl: setting('STT_BASE_URL', urlField().optional(), {
       description:
@@ -68,7 +68,7 @@ export const configSchema = z.object({
     }),
   }),
   providers: z.object({
-    openaiApiKey: setting('OPENAI_API_KEY', textField().optional(), {
+    openAiApiKey: setting('OPENAI_API_KEY', textField().optional(), {
       description: 'OpenAI, for transcription and content analysis',
       secret: true,
     }),

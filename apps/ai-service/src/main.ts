@@ -28,14 +28,14 @@ await runService<Config>({
     const transcription = await createTranscriptionEngine({
       ...config.transcription,
       ...config.providers,
-      workers: config.analysis.concurrency,
+      concurrency: config.analysis.concurrency,
     });
     lifecycle.onClose('transcription', () => transcription.close());
     const content = await chooseContentEngine({
       llmBaseUrl: config.languageModel.baseUrl,
       llmApiKey: config.languageModel.apiKey,
       llmModel: config.languageModel.model,
-      openaiApiKey: config.providers.openaiApiKey,
+      openaiApiKey: config.providers.openAiApiKey,
       llmDiscovery: config.languageModel.discovery,
       onFallback: (reason) =>
         log.warn({ reason }, 'the language model did not help; the local engine answered'),

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AnalysisResults, DataOf, partnerEvents } from '@switchboard/contracts';
-import { type DecodeLimits, decodeAudio } from '../audio/decode-audio.ts';
+import { type DecodedAudio, type DecodeLimits, decodeAudio } from '../audio/decode-audio.ts';
 import { redactTranscript } from '../content/personal-data/redact-transcript.ts';
 import { type ContentEngine, LanguageUnsupportedError } from '../content/types.ts';
 import { scoreCall } from '../score/score-call.ts';
@@ -56,10 +56,11 @@ const simulate = async (job: Job, settings: AnalysisSettings, signal: AbortSigna
 
 const hear = async (
   engine: TranscriptionEngine,
-  audio: { channels: Float32Array[]; sampleRate: 16_000 },
+  audio: Pick<DecodedAudio, 'channels' | 'sampleRate'>,
   signal: AbortSignal,
 ) => {
-  const heard = await engine.transcribe({ ...audio, signal });
+  const { channels, sampleRate } = audio;
+  const heard = await engine.transcribe({ channels, sampleRate, signal, onProgress: () => {} });
   return {
     ...heard,
     transcript: storable(heard.transcript),

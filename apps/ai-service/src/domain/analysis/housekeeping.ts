@@ -2,7 +2,7 @@ import type { DataContext } from '@switchboard/db';
 import { removeFinished } from './analysis-store.ts';
 
 const EVERY_MS = 60 * 60 * 1000;
-/** Longer than an event can come again (the inbox keeps 96 h), so that a finished job is always known as finished. */
+/** Longer than an event can come again (the inbox keeps 11 days), so that a finished job is always known as finished. */
 const KEEP_SECONDS = 30 * 86_400;
 const ROWS_PER_DELETE = 1000;
 

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { repositoryDir } from '../paths.ts';
 import type { DemoKeys } from './keys.ts';
 import type { DemoTenant } from './tenant.ts';
 import type { ReceivedCallback } from './webhook-sink.ts';
@@ -13,7 +15,9 @@ export interface ScreenFacts {
   natsWhere: string;
   demoFile: string;
   /** How the demo's callback arrived, or why it did not. */
-  outcome: { callback: ReceivedCallback; score: unknown; seconds: number } | { fault: string };
+  outcome:
+    | { callback: ReceivedCallback; status: Record<string, unknown>; seconds: number }
+    | { fault: string };
 }
 
 const RULE = '─'.repeat(100);
@@ -48,7 +52,7 @@ export function renderScreen(facts: ScreenFacts): string {
     `  curl ${api}/companies \\\n    ${auth}`,
     '',
     `  curl ${api}/calls/analyze \\\n    ${auth} \\`,
-    `    -F audio_file=@${facts.recording} -F call_type=support \\`,
+    `    -F 'audio_file=@${join(repositoryDir, facts.recording)}' -F call_type=support \\`,
     `    -F company_id=${tenant.companyId} -F agent_id=${tenant.agentId} \\`,
     `    -F webhook_url=${facts.sinkUrl}`,
     '',
@@ -67,12 +71,19 @@ function renderOutcome(facts: ScreenFacts): string[] {
       ' The logs above, and .local/logs, say more.',
     ];
   }
-  const { callback, score, seconds } = facts.outcome;
+  const { callback, status, seconds } = facts.outcome;
   const signature = callback.signedBy
     ? `signature verified (${callback.signedBy} secret)`
     : 'SIGNATURE WRONG';
-  return [
-    ` ${facts.recording} was analysed in ${seconds} s: overall score ${String(score)}.`,
-    ` Its callback arrived at ${facts.sinkUrl}, ${signature}.`,
-  ];
+  const end =
+    status.status === 'completed'
+      ? `was analysed in ${seconds} s: overall score ${String(scoreOf(status.results))} of 10`
+      : `was not analysed: the job ended ${String(status.status)} (${String(status.error_message)})`;
+  return [` ${facts.recording} ${end}.`, ` Its callback arrived at ${facts.sinkUrl}, ${signature}.`];
+}
+
+function scoreOf(results: unknown): unknown {
+  return typeof results === 'object' && results !== null && 'overall_score' in results
+    ? results.overall_score
+    : undefined;
 }

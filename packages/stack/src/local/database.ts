@@ -35,7 +35,7 @@ export async function startDatabase(
     dataDir,
     port,
     password: secrets.postgresPassword,
-    onLine: (line) => out.quietLine('postgres', line, /FATAL|PANIC|ERROR/.test(line)),
+    onLine: (line) => out.quietLine('postgres', line, isWorthSaying(line)),
   });
   const keeper = keepAlive('postgres', server, out);
   await prepareOwn(server, secrets);
@@ -116,4 +116,9 @@ async function checkExternal(url: string): Promise<void> {
 function placeOf(url: string): string {
   const { hostname, port, pathname } = new URL(url);
   return `${hostname}:${port || 5432}${pathname}`;
+}
+
+/** Refusing early callers is part of every start; what services do wrong is in their own logs. */
+function isWorthSaying(line: string): boolean {
+  return /FATAL|PANIC/.test(line) && !/the database system is (starting up|shutting down)/.test(line);
 }

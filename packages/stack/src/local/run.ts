@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { migrate } from '@switchboard/db';
 import { stackEnvironment } from '../config.ts';
@@ -84,6 +85,7 @@ async function startEverything(
   signal: AbortSignal,
 ): Promise<void> {
   await endLeftovers(out);
+  for (const path of [localFiles.demo, localFiles.stack]) await rm(path, { force: true });
   if (options.reset) {
     await resetLocal();
     out.say('Beginning anew: the local database, streams, secrets and logs are gone.');
@@ -132,7 +134,9 @@ async function startEverything(
   signal.throwIfAborted();
   const baseUrl = baseUrlOf(ports);
   const services: Supervised[] = [];
-  const writeDemoFile = async () => {
+  let isReady = false;
+  let writing = Promise.resolve();
+  const writeDemoFileNow = async () => {
     const running = services.map((service) => [service.name, { url: service.url, pid: service.pid() }]);
     await writePrivateJson(localFiles.demo, {
       baseUrl,
@@ -142,6 +146,15 @@ async function startEverything(
       services: Object.fromEntries(running),
     });
   };
+  // One write after the other, and none before everything is ready: the file means that the stack can be used.
+  const writeDemoFile = () => {
+    if (!isReady || signal.aborted) return;
+    writing = writing.then(writeDemoFileNow).catch((error: Error) => out.say(error.message));
+  };
+  undo.push(async () => {
+    await writing;
+    await Promise.all([localFiles.demo, localFiles.stack].map((path) => rm(path, { force: true })));
+  });
   undo.push(async () => {
     await Promise.all(services.map((service) => service.stop(SERVICE_GRACE_MS)));
   });
@@ -152,12 +165,14 @@ async function startEverything(
         onLine: (name, line) => out.line(name, line),
         onEvent: (name, event) => out.say(`${name} ${event}`),
         // Tools find the new process id after a crash, too.
-        onStarted: () => void writeDemoFile().catch((error: Error) => out.say(error.message)),
+        onStarted: writeDemoFile,
       }),
     );
   }
   await Promise.all(services.map((service) => service.waitReady(READY_MS)));
-  await writeDemoFile();
+  isReady = true;
+  writeDemoFile();
+  await writing;
   const stack: RunningStack = {
     pid: process.pid,
     baseUrl,
@@ -189,10 +204,7 @@ async function startEverything(
       databaseWhere: database.where,
       natsWhere: broker.where,
       demoFile: relative(repositoryDir, localFiles.demo),
-      outcome:
-        'fault' in outcome
-          ? outcome
-          : { callback: outcome.callback, score: scoreOf(outcome.status), seconds: outcome.seconds },
+      outcome,
     }),
   );
 }
@@ -214,13 +226,6 @@ async function undoAll(undo: Undo[], out: StackConsole): Promise<void> {
 
 function withoutId(key: { key: string; secret: string; webhookSecret: string }) {
   return { key: key.key, secret: key.secret, webhookSecret: key.webhookSecret };
-}
-
-function scoreOf(status: Record<string, unknown>): unknown {
-  const results = status.results;
-  return typeof results === 'object' && results !== null && 'overall_score' in results
-    ? results.overall_score
-    : `none (job ${String(status.status)})`;
 }
 
 function shorten(text: string, charactersMax: number): string {

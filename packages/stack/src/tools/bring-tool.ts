@@ -54,7 +54,11 @@ export async function bring(tool: Tool, options: BringOptions = {}): Promise<str
         note(`unpacking the distribution's package ${tool.debian.package} (nothing is installed)`);
         const unpacked = join(dir, 'tools', tool.name);
         const { program, libraryDirs } = await unpackDebianPackage(tool.debian, scratch, unpacked);
-        if (libraryDirs.length === 0) return await keep(tool, program, kept);
+        if (libraryDirs.length === 0) {
+          const alone = await keep(tool, program, kept);
+          await rm(unpacked, { recursive: true, force: true });
+          return alone;
+        }
         return await keepWithLibraries(tool, program, libraryDirs, kept);
       } catch (error) {
         failures.push(`distribution's package: ${wordsOf(error)}`);

@@ -189,7 +189,9 @@ function runEntry(node, [entry, ...args]) {
   const parent = process.ppid;
   const { npm_lifecycle_event: calledByNpm } = process.env;
   const watch = setInterval(() => {
-    if (calledByNpm && process.ppid !== parent) child.kill('SIGTERM');
+    if (!calledByNpm || process.ppid === parent) return;
+    clearInterval(watch);
+    if (child.connected) child.disconnect();
   }, 1_000);
   watch.unref();
 

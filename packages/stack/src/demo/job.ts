@@ -62,7 +62,7 @@ export async function finishDemoJob(
     waitFor(isOver, {
       what: `job ${job.jobId} to finish`,
       timeoutMs: options.timeoutMs,
-      intervalMs: 250,
+      intervalMs: 1_000,
       signal: options.signal,
     }),
     sink.waitForJob(job.jobId, options.timeoutMs),

@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -17,7 +17,11 @@ if (!existsSync(pinned)) {
 }
 const ended = spawnSync(
   pinned,
-  ['--enable-source-maps', join(here, '../src/main.ts'), ...process.argv.slice(2)],
+  [
+    '--enable-source-maps',
+    fileURLToPath(new URL('../src/main.ts', import.meta.url)),
+    ...process.argv.slice(2),
+  ],
   { stdio: 'inherit' },
 );
 if (ended.error) console.error(`The command could not be started: ${ended.error.message}`);

@@ -38,15 +38,16 @@ export const insertAgent = async (
   return inserted.numAffectedRows === 1n;
 };
 
-/** Whether an agent is one of a company's. */
-export const agentExists = async (
+/** Whether a company is there for this environment, and whether an agent is one of its own. */
+export const findCompanyAndAgent = async (
   executor: Executor,
-  agent: { readonly id: string; readonly companyId: string },
-): Promise<boolean> => {
-  const found = await sql`
-    SELECT FROM partner.agents WHERE id = ${agent.id} AND company_id = ${agent.companyId}
+  wanted: { readonly companyId: string; readonly agentId: string; readonly environment: Environment },
+): Promise<{ company: boolean; agent: boolean }> => {
+  const found = await sql<{ agent: boolean }>`
+    SELECT EXISTS (SELECT FROM partner.agents a WHERE a.id = ${wanted.agentId} AND a.company_id = c.id) AS agent
+    FROM partner.companies c WHERE c.id = ${wanted.companyId} AND c.environment = ${wanted.environment}
   `.execute(executor);
-  return found.rows.length > 0;
+  return { company: found.rows.length > 0, agent: found.rows[0]?.agent === true };
 };
 
 /** Agents of a company newest first, one more than `limit` when there are more. */

@@ -3,26 +3,20 @@ import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
 import type { Recording } from './read-audio.ts';
 
-/** Keeps the recording of a job until the job is over. */
-export const insertRecording = async (
-  executor: Executor,
-  job: { readonly id: string; readonly environment: Environment; readonly at: Date },
-  recording: Recording,
-): Promise<void> => {
+/** A recording as the columns of `job_audio`, where it is kept until its job is over. */
+export const recordingColumns = (recording: Recording) => {
   if (recording.source === 'url') {
-    await sql`
-      INSERT INTO partner.job_audio (job_id, environment, url, created_at)
-      VALUES (${job.id}, ${job.environment}, ${recording.url}, ${job.at})
-    `.execute(executor);
-    return;
+    return { url: recording.url, content: null, bytes: null, sha256: null, kind: null };
   }
   const { buffer, byteOffset, byteLength } = recording.content;
-  // A view, not a copy: the driver sends a Buffer as it is.
-  const content = Buffer.from(buffer, byteOffset, byteLength);
-  await sql`
-    INSERT INTO partner.job_audio (job_id, environment, content, content_bytes, content_sha256, content_kind, created_at)
-    VALUES (${job.id}, ${job.environment}, ${content}, ${byteLength}, ${recording.sha256}, ${recording.kind}, ${job.at})
-  `.execute(executor);
+  return {
+    url: null,
+    // A view, not a copy: the driver sends a Buffer as it is.
+    content: Buffer.from(buffer, byteOffset, byteLength),
+    bytes: byteLength,
+    sha256: recording.sha256,
+    kind: recording.kind,
+  };
 };
 
 export const deleteRecording = async (executor: Executor, jobId: string): Promise<void> => {

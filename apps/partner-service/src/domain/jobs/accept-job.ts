@@ -9,10 +9,8 @@ import { transact } from '@switchboard/db';
 import { z } from 'zod';
 import { requireCompanyAccess } from '../access/company-access.ts';
 import { hashRequest, runOnce } from '../access/idempotency.ts';
-import { agentExists } from '../agents/agent-repository.ts';
-import { insertRecording } from '../audio/audio-repository.ts';
+import { findCompanyAndAgent } from '../agents/agent-repository.ts';
 import type { Recording } from '../audio/read-audio.ts';
-import { requireCompany } from '../companies/require-company.ts';
 import type { Data } from '../database.ts';
 import { insertJob, type JobInput } from './job-repository.ts';
 
@@ -59,12 +57,13 @@ export const acceptJob = async (
       },
       202,
       async () => {
-        await requireCompany(trx, principal, companyId);
-        if (!(await agentExists(trx, { id: agentId, companyId }))) throw new AppError('AGENT_NOT_FOUND');
+        const found = await findCompanyAndAgent(trx, { companyId, agentId, environment });
+        if (!found.company) throw new AppError('COMPANY_NOT_FOUND');
+        if (!found.agent) throw new AppError('AGENT_NOT_FOUND');
         const id = data.ids.next();
         const at = data.clock.now();
         const { call_type, analysis_type, simulate } = request;
-        await insertJob(trx, {
+        const job = {
           id,
           partnerId: principal.partner_id,
           keyId: principal.key_id,
@@ -76,8 +75,8 @@ export const acceptJob = async (
           idempotencyKey: options.idempotencyKey ?? null,
           traceparent: options.traceparent,
           at,
-        });
-        await insertRecording(trx, { id, environment, at }, recording);
+        };
+        await insertJob(trx, job, recording);
         emit(partnerEvents.jobQueued, {
           job_id: id,
           job_type: 'call_analysis',

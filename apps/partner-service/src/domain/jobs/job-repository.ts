@@ -1,6 +1,8 @@
 import type { AnalysisResults, Environment, JobStatus } from '@switchboard/contracts';
 import { sql } from 'kysely';
 import type { Visibility } from '../access/company-access.ts';
+import { recordingColumns } from '../audio/audio-repository.ts';
+import type { Recording } from '../audio/read-audio.ts';
 import { visibleTo } from '../calls/call-repository.ts';
 import type { Executor } from '../database.ts';
 import type { Position } from '../paging.ts';
@@ -71,22 +73,45 @@ export interface NewJob {
   readonly at: Date;
 }
 
-export const insertJob = async (executor: Executor, job: NewJob): Promise<void> => {
-  if (job.idempotencyKey !== null) {
-    // Whoever comes here with a key was not answered from the record of its first use: that is forgotten by now.
-    await sql`
-      UPDATE partner.async_jobs SET idempotency_key = NULL
-      WHERE partner_id = ${job.partnerId} AND environment = ${job.environment}
-        AND idempotency_key = ${job.idempotencyKey}
-    `.execute(executor);
-  }
-  await sql`
-    INSERT INTO partner.async_jobs (id, job_type, partner_id, partner_api_key_id, environment, company_id, agent_id,
-      input_data, webhook_url, idempotency_key, traceparent, created_at, updated_at)
-    VALUES (${job.id}, 'call_analysis', ${job.partnerId}, ${job.keyId}, ${job.environment}, ${job.companyId},
-      ${job.agentId}, ${JSON.stringify(job.input)}, ${job.webhookUrl}, ${job.idempotencyKey}, ${job.traceparent},
-      ${job.at}, ${job.at})
+/** Keeps a job and its recording. False when another job has the idempotency key. */
+const insertUnlessKeyTaken = async (
+  executor: Executor,
+  job: NewJob,
+  recording: Recording,
+): Promise<boolean> => {
+  const audio = recordingColumns(recording);
+  // One statement: a round trip of every request less.
+  const inserted = await sql`
+    WITH job AS (
+      INSERT INTO partner.async_jobs (id, job_type, partner_id, partner_api_key_id, environment, company_id, agent_id,
+        input_data, webhook_url, idempotency_key, traceparent, created_at, updated_at)
+      VALUES (${job.id}, 'call_analysis', ${job.partnerId}, ${job.keyId}, ${job.environment}, ${job.companyId},
+        ${job.agentId}, ${JSON.stringify(job.input)}, ${job.webhookUrl}, ${job.idempotencyKey}, ${job.traceparent},
+        ${job.at}, ${job.at})
+      ON CONFLICT (partner_id, environment, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+      RETURNING id, environment, created_at
+    )
+    INSERT INTO partner.job_audio
+      (job_id, environment, content, content_bytes, content_sha256, content_kind, url, created_at)
+    SELECT id, environment, ${audio.content}::bytea, ${audio.bytes}::integer, ${audio.sha256}::text,
+      ${audio.kind}::text, ${audio.url}::text, created_at
+    FROM job
   `.execute(executor);
+  return inserted.numAffectedRows === 1n;
+};
+
+/** Keeps a new job with its recording. */
+export const insertJob = async (executor: Executor, job: NewJob, recording: Recording): Promise<void> => {
+  if (await insertUnlessKeyTaken(executor, job, recording)) return;
+  // Whoever comes here was not answered from the record of the key's first use: that is forgotten by now.
+  await sql`
+    UPDATE partner.async_jobs SET idempotency_key = NULL
+    WHERE partner_id = ${job.partnerId} AND environment = ${job.environment}
+      AND idempotency_key = ${job.idempotencyKey}
+  `.execute(executor);
+  if (!(await insertUnlessKeyTaken(executor, job, recording))) {
+    throw new Error(`job ${job.id} cannot be kept: its idempotency key is held`);
+  }
 };
 
 export interface JobWithResults extends JobState {

@@ -31,7 +31,7 @@ const sizes = [
 const phraseShare = 0.35;
 const digits = ['zero', 'oh', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'];
 /** A digit is followed by another one this often: numbers in calls are phone, account and order numbers. */
-const digitAgain = 0.85;
+const digitAgain = 0.93;
 
 const source = process.argv[2];
 if (source === undefined) throw new Error('Say where en-us.lm.bin lies: … <path>.');

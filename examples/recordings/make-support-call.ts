@@ -11,6 +11,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WASI } from 'node:wasi';
 
+/** Node has it; its types come with a browser's, which this repository does not load. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object, imports: object) => object;
+};
+
 const voiceRate = 16_000;
 const callRate = 8_000;
 const noiseAmplitude = 0.0006;

@@ -17,13 +17,16 @@ export interface AdmissionDeps {
   readonly surfaces: Readonly<Partial<Record<SurfaceName, boolean>>>;
 }
 
-/** Decides whether a request may go inward: null on a route that takes no credential. */
+/**
+ * Decides whether a request may go inward; null on a route that takes no credential. At once when everything is known
+ * here, else a promise: most requests present a key that is known, and a promise per step costs more than the steps.
+ */
 export type Admit = (
   request: FastifyRequest,
   reply: FastifyReply,
   route: RouteContract,
   tracked: Tracked,
-) => Promise<Admission | null>;
+) => Admission | null | Promise<Admission | null>;
 
 const CREDENTIAL_HEADERS = ['authorization', 'x-api-key', 'x-api-secret', 'apikey'];
 
@@ -46,67 +49,81 @@ const refuseKind = (request: FastifyRequest, wanted: readonly Credential[]): App
 export const createAdmission = (deps: AdmissionDeps): Admit => {
   const { credentials, limiter, guard, log, surfaces } = deps;
 
-  const identify = async (
-    request: FastifyRequest,
-    route: RouteContract,
-    tracked: Tracked,
-  ): Promise<{ credential: Credential; admission: Admission }> => {
-    const kinds = route.credentials.flatMap((kind) => credentials[kind] ?? []);
-    const credential = kinds.find((kind) => kind.isPresented(request));
-    if (!credential) throw refuseKind(request, kinds);
-    tracked.credentialKind = credential.kind;
-    const assertMayTry = () => {
-      const { remaining, resetMs } = guard.quotaOf(tracked.address);
-      if (remaining > 0) return;
-      const seconds = Math.max(1, Math.ceil(resetMs / 1000));
-      throw new AppError('RATE_LIMIT_EXCEEDED', {
-        message: 'Too many refused credentials from this address',
-        details: { retry_after: seconds },
-        headers: { 'retry-after': String(seconds) },
-      });
-    };
-    try {
-      const admitted = credential.admit(request, assertMayTry);
-      return { credential, admission: admitted instanceof Promise ? await admitted : admitted };
-    } catch (error) {
-      if (!(error instanceof RefusedCredential)) throw error;
-      tracked.credentialId = error.credentialId;
-      log.info(
-        { reason: error.reason, credentialId: error.credentialId, ip: tracked.address },
-        'a credential was refused',
-      );
-      if (error.error.code === 'INVALID_CREDENTIAL') {
-        assertMayTry();
-        guard.countRefusal(tracked.address);
-      }
-      throw error.error;
-    }
+  const assertMayTry = (address: string): void => {
+    const { remaining, resetMs } = guard.quotaOf(address);
+    if (remaining > 0) return;
+    const seconds = Math.max(1, Math.ceil(resetMs / 1000));
+    throw new AppError('RATE_LIMIT_EXCEEDED', {
+      message: 'Too many refused credentials from this address',
+      details: { retry_after: seconds },
+      headers: { 'retry-after': String(seconds) },
+    });
   };
 
-  return async (request, reply, route, tracked) => {
+  /** What the caller is told when identifying it failed. */
+  const errorOf = (error: unknown, tracked: Tracked): unknown => {
+    if (!(error instanceof RefusedCredential)) return error;
+    const { credentialId, reason } = error;
+    tracked.credentialId = credentialId;
+    log.info({ reason, credentialId, ip: tracked.address }, 'a credential was refused');
+    if (error.error.code !== 'INVALID_CREDENTIAL') return error.error;
+    try {
+      assertMayTry(tracked.address);
+    } catch (tooMany) {
+      return tooMany;
+    }
+    guard.countRefusal(tracked.address);
+    return error.error;
+  };
+
+  const refuse = (thrown: unknown, reply: FastifyReply, route: RouteContract, tracked: Tracked): never => {
+    const error = errorOf(thrown, tracked);
+    limiter.describeRefusals(reply, route, guard.quotaOf(tracked.address));
+    // RFC 9110, 15.5.2: a 401 says how to do better.
+    if (error instanceof AppError && error.status === 401) {
+      reply.header('www-authenticate', 'Bearer realm="switchboard"');
+    }
+    throw error;
+  };
+
+  return (request, reply, route, tracked) => {
     if (surfaces[route.surface] === false) {
       limiter.describeRefusals(reply, route, guard.quotaOf(tracked.address));
       throw new AppError('SERVICE_UNAVAILABLE', { message: 'This API is switched off here' });
     }
     if (route.credentials.length === 0) return null;
-    const { credential, admission } = await identify(request, route, tracked).catch((error) => {
-      limiter.describeRefusals(reply, route, guard.quotaOf(tracked.address));
-      // RFC 9110, 15.5.2: a 401 says how to do better.
-      if (error instanceof AppError && error.status === 401) {
-        reply.header('www-authenticate', 'Bearer realm="switchboard"');
+    const kinds = route.credentials.flatMap((kind) => credentials[kind] ?? []);
+    const credential = kinds.find((kind) => kind.isPresented(request));
+    if (!credential) return refuse(refuseKind(request, kinds), reply, route, tracked);
+    tracked.credentialKind = credential.kind;
+
+    const authorize = (admission: Admission): Admission => {
+      credential.authorize({ request, route }, admission.principal);
+      return admission;
+    };
+    const admit = (admission: Admission): Admission | Promise<Admission> => {
+      const { principal } = admission;
+      request.principal = principal;
+      tracked.credentialId = principalId(principal);
+      if (request.work) request.work.principalId = tracked.credentialId;
+      if (!admission.allowsAddress(tracked.address)) {
+        const refuseAddress = (): never => {
+          throw new AppError('IP_NOT_ALLOWED');
+        };
+        const told = limiter.describe(reply, route, admission);
+        return told ? told.then(refuseAddress) : refuseAddress();
       }
-      throw error;
-    });
-    const { principal } = admission;
-    request.principal = principal;
-    tracked.credentialId = principalId(principal);
-    if (request.work) request.work.principalId = tracked.credentialId;
-    if (!admission.allowsAddress(tracked.address)) {
-      await limiter.describe(request, reply, route, admission);
-      throw new AppError('IP_NOT_ALLOWED');
+      const counted = limiter.count(reply, route, admission);
+      return counted ? counted.then(() => authorize(admission)) : authorize(admission);
+    };
+
+    let identified: Admission | Promise<Admission>;
+    try {
+      identified = credential.admit(request, () => assertMayTry(tracked.address));
+    } catch (error) {
+      return refuse(error, reply, route, tracked);
     }
-    await limiter.count(request, reply, route, admission);
-    credential.authorize({ request, route }, principal);
-    return admission;
+    if (!(identified instanceof Promise)) return admit(identified);
+    return identified.catch((error) => refuse(error, reply, route, tracked)).then(admit);
   };
 };

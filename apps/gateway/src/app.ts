@@ -26,7 +26,6 @@ import type { Credentials } from './credentials/index.ts';
 import { createRefusalGuard } from './credentials/refusal-guard.ts';
 import { createLimiter } from './limits/limiter.ts';
 import type { SharedLimitStore } from './limits/redis-store.ts';
-import { limitLeftover } from './proxy/request-body.ts';
 import { createHeaderFilter } from './proxy/request-headers.ts';
 import { createUpstream, type Upstream } from './proxy/upstream.ts';
 import type { RequestLog } from './request-log/publisher.ts';
@@ -111,10 +110,6 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
   });
   leaveBodiesAlone(app);
   app.decorateRequest('tracked', null);
-  app.addHook('onRequest', (request, reply, done) => {
-    reply.raw.once('close', () => limitLeftover(request.raw));
-    done();
-  });
   // With `Expect: 100-continue` a caller waits to be asked for the body: whoever takes the body asks, a refusal does not.
   app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response));
 
@@ -143,7 +138,7 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
   app.addHook('onClose', async () => void (await Promise.all(all.map((upstream) => upstream.close()))));
 
   const guard = createRefusalGuard({ clock, refusedPerMinute: config.credentials.refusedPerMinute });
-  const limiter = await createLimiter(app, limitStore);
+  const limiter = createLimiter(limitStore);
   const admit = createAdmission({ credentials, limiter, guard, log, surfaces: config.surfaces });
   registerContractRoutes(app, {
     routes,

@@ -30,7 +30,7 @@ await runService({
     lifecycle.onClose('bus listener', forget);
     readiness.add('nats', () => wasConnected);
 
-    const requestLog = createRequestLog({ bus, ids, log, metrics });
+    const requestLog = createRequestLog({ bus, clock, ids, log, metrics });
     lifecycle.onClose('request log', () => requestLog.close());
     const limitStore = createLimitStore({ redisUrl: config.limits.redisUrl, clock, log });
     lifecycle.onClose('limits', () => limitStore.close());

@@ -1,8 +1,12 @@
+import rateLimit from '@fastify/rate-limit';
 import { createManualClock, systemClock } from '@switchboard/contracts';
 import { createSilentLog } from '@switchboard/service-kit';
 import { type OwnRedis, resetNats, startRedis, waitFor } from '@switchboard/stack/testing';
+import { fastify } from 'fastify';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createMemoryStore } from '../src/limits/memory-store.ts';
 import { createRedisStore } from '../src/limits/redis-store.ts';
+import { askStore } from '../src/limits/store.ts';
 import { connectTestBus, startGateway, type TestGateway } from './support/gateway.ts';
 import { createKeyOwner, type KeyOwner, type TestPair } from './support/keys.ts';
 import { type PartnerService, startPartnerService } from './support/upstream.ts';
@@ -168,11 +172,32 @@ test('a window in Redis ends when it says so, and the next one is whole', async 
   await store.ready();
   const key = `window-${Date.now()}`;
   const takeMany = async () => {
-    const taken = await Promise.all(Array.from({ length: 10 }, () => store.take(key, 4, 400)));
-    return taken.filter(({ count }) => count <= 4).length;
+    const taken = await Promise.all(Array.from({ length: 10 }, () => askStore(store, 'incr', key, 400, 4)));
+    return taken.filter(({ current }) => current <= 4).length;
   };
   expect(await takeMany()).toBe(4);
-  await waitFor(async () => (await store.peek(key, 4, 400)).count === 0, { what: 'the end of the window' });
+  await waitFor(async () => (await askStore(store, 'read', key, 400, 4)).current === 0, {
+    what: 'the end of the window',
+  });
   expect(await takeMany()).toBe(4);
   await store.close();
+});
+
+test('the stores are stores of @fastify/rate-limit: its plugin counts in them too', async () => {
+  service = await startPartnerService();
+  const store = createMemoryStore(systemClock);
+  const app = fastify();
+  await app.register(rateLimit, {
+    max: 2,
+    timeWindow: 60_000,
+    store: class {
+      incr = store.incr;
+      child = store.child;
+    },
+  });
+  app.get('/', () => 'ok');
+  const statuses: number[] = [];
+  for (let i = 0; i < 3; i += 1) statuses.push((await app.inject('/')).statusCode);
+  expect(statuses).toEqual([200, 200, 429]);
+  await app.close();
 });

@@ -185,12 +185,13 @@ describe('without NATS', () => {
     let away = true;
     const requestLog = createRequestLog({
       bus: {
-        publishEvent: async (_event, data) => {
+        publish: async ({ payload }) => {
           if (away) throw new BusError('unavailable', 'away');
-          published.push(Object(data).requests);
+          published.push(JSON.parse(String(payload)).data.requests);
           return { stream: 'GATEWAY', sequence: 1, duplicate: false };
         },
       },
+      clock: createManualClock(),
       ids: { next: () => '0192f0c1-2b3c-7d4e-8f50-617283940a1b' },
       log: createSilentLog(),
       metrics,

@@ -21,6 +21,8 @@ export interface KeyCacheOptions {
 
 /** Unknown pairs are remembered only so long that a client in a loop does not become a loop of questions. */
 const REFUSED_SECONDS = 2;
+/** While nobody can be asked, it is tried again this often. */
+const FALLBACK_SECONDS = 1;
 const ENTRIES_MAX = 20_000;
 
 /**
@@ -78,8 +80,11 @@ export const createKeyCache = <Good>(options: KeyCacheOptions) => {
         return await askOnce(id, ask);
       } catch (error) {
         const entry = entries.get(id);
-        if (entry && nowMs() < entry.usableUntilMs) return entry.verdict;
-        throw error;
+        const now = nowMs();
+        if (!entry || now >= entry.usableUntilMs) throw error;
+        // Not every request shall wait for a question that fails.
+        entry.freshUntilMs = Math.min(now + FALLBACK_SECONDS * 1000, entry.usableUntilMs);
+        return entry.verdict;
       }
     },
     /** True when there is a verdict to fall back on. */

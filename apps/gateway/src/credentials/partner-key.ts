@@ -66,11 +66,18 @@ const missingSecret = () =>
 
 // Node keeps the first of two Authorization headers and joins two of any other: two would let the gateway check one
 // credential while something before it looked at the other.
-const isRepeated = (request: FastifyRequest, name: string): boolean =>
-  (request.raw.headersDistinct[name]?.length ?? 0) > 1;
+const isRepeated = (rawHeaders: readonly string[], name: string): boolean => {
+  let seen = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const given = rawHeaders[i] ?? '';
+    if (given.length === name.length && given.toLowerCase() === name) seen += 1;
+  }
+  return seen > 1;
+};
 
 const readPair = (request: FastifyRequest): Pair => {
-  if (isRepeated(request, 'authorization') || isRepeated(request, 'x-api-secret')) {
+  const { rawHeaders } = request.raw;
+  if (isRepeated(rawHeaders, 'authorization') || isRepeated(rawHeaders, 'x-api-secret')) {
     throw refused('repeated_header');
   }
   const key = bearerOf(request);
@@ -100,6 +107,8 @@ export const createPartnerKeyCredential = (options: PartnerKeyOptions): Credenti
 
   const askOwner = async ({ key, secret }: Pair, mayWait: boolean) => {
     const question = { key_hash: hashKey(key), secret_hash: hashKey(secret) };
+    // Whoever has a verdict to fall back on does not wait for NATS.
+    if (!mayWait && !bus.isConnected()) throw new AppError('SERVICE_UNAVAILABLE');
     const waitUntilMs = performance.now() + options.waitSeconds * 1000;
     while (true) {
       try {

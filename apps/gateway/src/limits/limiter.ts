@@ -1,4 +1,3 @@
-import rateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limit';
 import {
   errors,
   type LimitGroup,
@@ -7,10 +6,10 @@ import {
   type RouteContract,
   surfaces,
 } from '@switchboard/contracts';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import type { Admission } from '../credentials/credential.ts';
 import type { RefusalQuota } from '../credentials/refusal-guard.ts';
-import type { LimitStore } from './store.ts';
+import { askStore, type LimitStore, type Taken } from './store.ts';
 
 /** What a limited answer tells, refused or not. */
 interface Told {
@@ -23,32 +22,15 @@ interface Told {
 
 export interface Limiter {
   /**
-   * Counts a request and writes the limit headers.
+   * Counts a request and writes the limit headers: at once, or later when the store takes its time.
    *
    * @throws RATE_LIMIT_EXCEEDED with Retry-After
    */
-  count(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    route: RouteContract,
-    admission: Admission,
-  ): Promise<void>;
+  count(reply: FastifyReply, route: RouteContract, admission: Admission): void | Promise<void>;
   /** Writes the limit headers of a request that is refused before it is counted. */
-  describe(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    route: RouteContract,
-    admission: Admission,
-  ): Promise<void>;
+  describe(reply: FastifyReply, route: RouteContract, admission: Admission): void | Promise<void>;
   /** The same where no credential is known: the quota of refused credentials per address. */
   describeRefusals(reply: FastifyReply, route: RouteContract, quota: RefusalQuota): void;
-}
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Whom the limiter counts this request for; set before it is asked. */
-    limited: { readonly key: string; readonly limit: number } | null;
-  }
 }
 
 const writeHeaders = (reply: FastifyReply, route: RouteContract, told: Told): void => {
@@ -67,79 +49,40 @@ const writeHeaders = (reply: FastifyReply, route: RouteContract, told: Told): vo
     .header('ratelimit', `"${told.policy}";r=${told.remaining};t=${leftSeconds}`);
 };
 
-/** Our store in the shape that @fastify/rate-limit asks for. One store counts for all groups: the key tells them apart. */
-const storeClassFor = (store: LimitStore) =>
-  class implements FastifyRateLimitStore {
-    incr(
-      key: string,
-      done: (error: Error | null, result?: { current: number; ttl: number }) => void,
-      windowMs: number,
-      limit: number,
-    ): void {
-      Promise.try(() => store.take(key, limit, windowMs)).then(
-        ({ count, leftMs }) => done(null, { current: count, ttl: leftMs }),
-        done,
-      );
-    }
-    read(
-      key: string,
-      done: (error: Error | null, result?: { current: number; ttl: number }) => void,
-      windowMs: number,
-      limit: number,
-    ): void {
-      Promise.try(() => store.peek(key, limit, windowMs)).then(
-        ({ count, leftMs }) => done(null, { current: count, ttl: leftMs }),
-        done,
-      );
-    }
-    child(): this {
-      return this;
-    }
-  };
-
-/** The limits of the contracts' groups, counted by @fastify/rate-limit in a store of ours. */
-export const createLimiter = async (app: FastifyInstance, store: LimitStore): Promise<Limiter> => {
-  app.decorateRequest('limited', null);
-  await app.register(rateLimit, { global: false, store: storeClassFor(store) });
-
-  const checks = new Map(
-    Object.values<LimitGroup>(limitGroups).map((group) => [
-      group.name,
-      group.windows.map((window) => ({
-        window,
-        check: app.createRateLimit({
-          keyGenerator: ({ limited }) => limited?.key ?? '',
-          max: ({ limited }) => limited?.limit ?? 0,
-          timeWindow: window.seconds * 1000,
-        }),
-      })),
-    ]),
+/** The limits of the contracts' groups. A group of several windows is checked window by window, the first refusal counts. */
+export const createLimiter = (store: LimitStore): Limiter => {
+  const windowsOf = new Map(
+    Object.values<LimitGroup>(limitGroups).map((group) => [group.name, group.windows]),
   );
 
-  const run = async (
-    request: FastifyRequest,
+  const askFrom = (
+    index: number,
+    question: 'incr' | 'read',
     reply: FastifyReply,
     route: RouteContract,
     admission: Admission,
-    increment: boolean,
-  ): Promise<void> => {
-    const group = route.limitGroup;
-    if (group === undefined) return;
-    for (const { window, check } of checks.get(group) ?? []) {
-      const limit = window.limit ?? admission.limit;
-      if (limit === null) throw new TypeError(`${group} leaves the limit to a credential that has none`);
-      request.limited = { key: `${group}:${window.seconds}:${principalId(admission.principal)}`, limit };
-      const result = await check(request, { increment });
-      if (result.isAllowed) continue;
-      const { remaining, ttl: leftMs, isExceeded } = result;
-      writeHeaders(reply, route, { policy: group, limit, remaining, windowSeconds: window.seconds, leftMs });
-      if (increment && isExceeded) throw errors.rateLimited(Math.max(1, Math.ceil(leftMs / 1000)), limit);
-    }
+  ): void | Promise<void> => {
+    const policy = route.limitGroup;
+    const window = policy === undefined ? undefined : windowsOf.get(policy)?.[index];
+    if (policy === undefined || !window) return;
+    const { seconds: windowSeconds } = window;
+    const limit = window.limit ?? admission.limit;
+    if (limit === null) throw new TypeError(`${policy} leaves the limit to a credential that has none`);
+
+    const tell = ({ current, ttl: leftMs }: Taken): void | Promise<void> => {
+      const remaining = Math.max(0, limit - current);
+      writeHeaders(reply, route, { policy, limit, remaining, windowSeconds, leftMs });
+      if (current > limit) throw errors.rateLimited(Math.max(1, Math.ceil(leftMs / 1000)), limit);
+      return askFrom(index + 1, question, reply, route, admission);
+    };
+    const key = `${policy}:${windowSeconds}:${principalId(admission.principal)}`;
+    const taken = askStore(store, question, key, windowSeconds * 1000, limit);
+    return taken instanceof Promise ? taken.then(tell) : tell(taken);
   };
 
   return {
-    count: (request, reply, route, admission) => run(request, reply, route, admission, true),
-    describe: (request, reply, route, admission) => run(request, reply, route, admission, false),
+    count: (reply, route, admission) => askFrom(0, 'incr', reply, route, admission),
+    describe: (reply, route, admission) => askFrom(0, 'read', reply, route, admission),
     describeRefusals: (reply, route, { limit, remaining, resetMs }) => {
       if (route.limitGroup === undefined) return;
       writeHeaders(reply, route, {

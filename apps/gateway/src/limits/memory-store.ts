@@ -17,13 +17,13 @@ export const createMemoryStore = (clock: Clock): LimitStore => {
   const windows = new Map<string, Window>();
   let sweepAt = SWEEP_AT;
 
-  const sweep = (nowMs: number) => {
+  const sweep = (nowMs: number): void => {
     for (const [key, window] of windows) if (window.endsMs <= nowMs) windows.delete(key);
     sweepAt = Math.max(SWEEP_AT, windows.size * 2);
   };
 
-  return {
-    take(key, limit, windowMs) {
+  const store: LimitStore = {
+    incr(key, done, windowMs, limit) {
       const nowMs = clock.now().getTime();
       let window = windows.get(key);
       if (!window || window.endsMs <= nowMs) {
@@ -31,16 +31,19 @@ export const createMemoryStore = (clock: Clock): LimitStore => {
         window = { count: 0, endsMs: nowMs + windowMs };
         windows.set(key, window);
       }
-      const leftMs = window.endsMs - nowMs;
-      if (window.count >= limit) return { count: limit + 1, leftMs };
+      const ttl = window.endsMs - nowMs;
+      if (window.count >= limit) return done(null, { current: limit + 1, ttl });
       window.count += 1;
-      return { count: window.count, leftMs };
+      done(null, { current: window.count, ttl });
     },
-    peek(key, _limit, windowMs) {
+    read(key, done, windowMs) {
       const nowMs = clock.now().getTime();
       const window = windows.get(key);
-      if (!window || window.endsMs <= nowMs) return { count: 0, leftMs: windowMs };
-      return { count: window.count, leftMs: window.endsMs - nowMs };
+      if (!window || window.endsMs <= nowMs) return done(null, { current: 0, ttl: windowMs });
+      done(null, { current: window.count, ttl: window.endsMs - nowMs });
     },
+    // One store counts for all groups and routes: the key tells them apart.
+    child: () => store,
   };
+  return store;
 };

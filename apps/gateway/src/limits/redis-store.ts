@@ -3,7 +3,7 @@ import type { Clock } from '@switchboard/contracts';
 import type { Log } from '@switchboard/service-kit';
 import { Redis } from 'ioredis';
 import { createMemoryStore } from './memory-store.ts';
-import type { LimitStore, Taken } from './store.ts';
+import { askStore, type LimitStore, type Taken } from './store.ts';
 
 /**
  * One round trip, and nothing between reading and counting: exact for any number of gateways. The time is Redis' own,
@@ -79,23 +79,32 @@ export const createRedisStore = (options: { url: string; clock: Clock; log: Log 
     }
   };
 
-  const run = async (key: string, limit: number, windowMs: number, counts: boolean): Promise<Taken> => {
+  const ask = async (
+    question: 'incr' | 'read',
+    key: string,
+    windowMs: number,
+    limit: number,
+  ): Promise<Taken> => {
     if (redis.status === 'ready') {
       try {
-        const answer = await runScript(`switchboard:limit:${key}`, limit, windowMs, counts ? 1 : 0);
+        const counts = question === 'incr' ? 1 : 0;
+        const answer = await runScript(`switchboard:limit:${key}`, limit, windowMs, counts);
         if (!Array.isArray(answer)) throw new TypeError('the limit script gave no list');
         noteBack();
-        return { count: Number(answer[0]), leftMs: Number(answer[1]) };
+        return { current: Number(answer[0]), ttl: Number(answer[1]) };
       } catch (error) {
         noteAway(error);
       }
     }
-    return counts ? alone.take(key, limit, windowMs) : alone.peek(key, limit, windowMs);
+    return askStore(alone, question, key, windowMs, limit);
   };
 
-  return {
-    take: (key, limit, windowMs) => run(key, limit, windowMs, true),
-    peek: (key, limit, windowMs) => run(key, limit, windowMs, false),
+  const store: SharedLimitStore = {
+    incr: (key, done, windowMs, limit) =>
+      void ask('incr', key, windowMs, limit).then((taken) => done(null, taken), done),
+    read: (key, done, windowMs, limit) =>
+      void ask('read', key, windowMs, limit).then((taken) => done(null, taken), done),
+    child: () => store,
     ready: async () => {
       if (redis.status === 'ready') return;
       const waited = new Promise<void>((resolve) => {
@@ -112,4 +121,5 @@ export const createRedisStore = (options: { url: string; clock: Clock; log: Log 
       redis.disconnect();
     },
   };
+  return store;
 };

@@ -1,16 +1,55 @@
+import type { FastifyRateLimitStore } from '@fastify/rate-limit';
+
 /**
  * TERMINOLOGY — *window*: begins with the first request counted in it and lasts a fixed time; the next one begins with
  * the first request after its end. *Take*: count one request, if there is room.
  */
 export interface Taken {
   /** Requests counted in the window with this one; `limit + 1` when there was no room and none was counted. */
-  readonly count: number;
+  readonly current: number;
   /** Milliseconds until the window ends. */
-  readonly leftMs: number;
+  readonly ttl: number;
 }
 
-export interface LimitStore {
-  take(key: string, limit: number, windowMs: number): Taken | Promise<Taken>;
-  /** The same without counting anything. */
-  peek(key: string, limit: number, windowMs: number): Taken | Promise<Taken>;
+type Done = (error: Error | null, taken?: Taken) => void;
+
+/** A store of @fastify/rate-limit: `incr` takes, `read` looks without counting. Both may call back at once. */
+export interface LimitStore extends FastifyRateLimitStore {
+  incr(key: string, done: Done, windowMs: number, limit: number): void;
+  read(key: string, done: Done, windowMs: number, limit: number): void;
 }
+
+/**
+ * Asks a store: the answer itself from one that calls back at once, else a promise of it. (Through
+ * `createRateLimit()` of the plugin every request pays four promises: 3.5 KB and 3 µs, measured with the bench.)
+ */
+export const askStore = (
+  store: LimitStore,
+  question: 'incr' | 'read',
+  key: string,
+  windowMs: number,
+  limit: number,
+): Taken | Promise<Taken> => {
+  let answer: Taken | null = null;
+  let failure: Error | null = null;
+  let later: { resolve(taken: Taken): void; reject(error: Error): void } | null = null;
+  store[question](
+    key,
+    (error, taken) => {
+      if (taken) {
+        if (later) later.resolve(taken);
+        else answer = taken;
+        return;
+      }
+      failure = error ?? new TypeError('a limit store gave neither an answer nor an error');
+      later?.reject(failure);
+    },
+    windowMs,
+    limit,
+  );
+  if (answer) return answer;
+  if (failure) throw failure;
+  return new Promise((resolve, reject) => {
+    later = { resolve, reject };
+  });
+};

@@ -6,6 +6,8 @@ import { ERROR_BYTES_MAX, readErrorCode } from './error-answers.ts';
 import { CallerGone } from './request-body.ts';
 import { outwardHeaders } from './response-headers.ts';
 
+const AS_TEXT_BYTES_MAX = 16 * 1024;
+
 /** How one attempt to have a request answered ended. */
 export type Outcome =
   /** The caller has the answer, or is gone. */
@@ -43,6 +45,8 @@ export interface ExchangeOptions {
   readonly vouched: boolean;
   /** Told the code of an error answer before the answer ends. */
   readonly onErrorCode: (code: string) => void;
+  /** Called once, when the attempt is over. */
+  readonly onEnd: (outcome: Outcome) => void;
 }
 
 /**
@@ -52,9 +56,8 @@ export interface ExchangeOptions {
  * before the first byte of the answer's body is here, so until then another attempt may follow.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
-  readonly outcome: Promise<Outcome>;
   readonly #options: ExchangeOptions;
-  #settle: (outcome: Outcome) => void = () => {};
+  #ended = false;
   #controller: Dispatcher.DispatchController | null = null;
   #timer: NodeJS.Timeout | undefined;
   #abortReason: Error | null = null;
@@ -68,9 +71,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
-    this.outcome = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
     const { timeoutSeconds } = options;
     // From handing over until the answer begins; a pool without a free connection counts too.
     this.#timer = setTimeout(() => this.#abort(new AppError('GATEWAY_TIMEOUT')), timeoutSeconds * 1000);
@@ -89,8 +89,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #end(outcome: Outcome): void {
+    if (this.#ended) return;
+    this.#ended = true;
     clearTimeout(this.#timer);
-    this.#settle(outcome);
+    this.#options.onEnd(outcome);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -126,10 +128,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #begin(): void {
-    this.#begun = true;
     const { reply } = this.#options;
-    reply.hijack();
+    // Throws when the service sent what is no header: then nothing is written yet, and 502 can be.
     reply.raw.writeHead(this.#status, outwardHeaders(this.#headers, reply.getHeaders()));
+    reply.hijack();
+    this.#begun = true;
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -173,7 +176,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#options.onErrorCode(errorCode);
     }
     this.#begin();
-    reply.raw.end(bytes);
+    // Node writes headers and a text in one piece, headers and bytes in two (writev). Latin-1 is bytes as text, 1:1.
+    if (bytes && bytes.length <= AS_TEXT_BYTES_MAX) reply.raw.end(bytes.toString('latin1'), 'latin1');
+    else reply.raw.end(bytes);
     this.#end({ kind: 'answered' });
   }
 

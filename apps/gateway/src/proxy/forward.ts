@@ -39,49 +39,32 @@ const unavailable = (cause?: unknown): AppError =>
  * `waitSeconds`. An attempt is repeated only when that is safe: nothing was sent yet, or the request is GET or HEAD,
  * or it carries an idempotency key; and never when a body is half gone.
  *
- * @throws SERVICE_UNAVAILABLE, BAD_GATEWAY, GATEWAY_TIMEOUT, PAYLOAD_TOO_LARGE
+ * @param done called once: with null when the caller has an answer or is gone, else with SERVICE_UNAVAILABLE,
+ *   BAD_GATEWAY, GATEWAY_TIMEOUT or PAYLOAD_TOO_LARGE
  */
-export const forward = async (options: ForwardOptions): Promise<void> => {
+export const forward = (options: ForwardOptions, done: (error: AppError | null) => void): void => {
   const { request, reply, route, upstream, body, caller } = options;
   const untilMs = performance.now() + options.waitSeconds * 1000;
+  const timeoutSeconds = route.timeoutSeconds ?? TIMEOUT_SECONDS_DEFAULT;
   const repeatable = SAFE_METHODS.has(request.method) || options.hasIdempotencyKey;
+  let attempt = 0;
 
-  for (let attempt = 1; ; attempt += 1) {
-    if (!upstream.takesRequests && !(await upstream.hold(untilMs, caller))) {
-      if (caller.gone) return;
-      throw unavailable();
-    }
-    const outcome = await attemptOnce(options);
-    if (outcome.kind === 'answered') return;
-    if (outcome.kind === 'failed') throw outcome.error;
-    upstream.noteFailure();
-    if (caller.gone) return;
-    const isSpent = body.kind === 'stream' && body.consumed;
-    const mayRepeat = !isSpent && (outcome.kind === 'not-sent' || repeatable);
-    // What was never sent is held like any other request; what may have had part in a crash is sent a few times only.
-    const attemptsLeft = outcome.kind === 'not-sent' || attempt < ATTEMPTS_MAX;
-    if (mayRepeat && attemptsLeft && performance.now() < untilMs) continue;
-    request.log.warn({ err: outcome.error, service: route.service, attempt }, 'a service did not answer');
-    throw outcome.kind === 'not-sent'
-      ? unavailable(outcome.error)
-      : new AppError('BAD_GATEWAY', { cause: outcome.error });
-  }
-
-  function attemptOnce({ headers }: ForwardOptions): Promise<Outcome> {
-    const timeoutSeconds = route.timeoutSeconds ?? TIMEOUT_SECONDS_DEFAULT;
+  const send = (): void => {
+    attempt += 1;
     const exchange = new Exchange({
       reply,
       dialect: surfaces[route.surface].dialect,
       timeoutSeconds,
-      onErrorCode: options.onErrorCode,
       vouched: route.credentials.length > 0,
+      onErrorCode: options.onErrorCode,
+      onEnd: decide,
     });
     caller.onGone(() => exchange.callerLeft());
     upstream.dispatch(
       {
         path: pathOf(request.raw.url ?? '/'),
         method: request.method,
-        headers,
+        headers: options.headers,
         body: body.kind === 'whole' ? body.bytes : body.kind === 'stream' ? body.open() : null,
         // Until the answer begins the exchange keeps time itself.
         headersTimeout: 0,
@@ -89,6 +72,42 @@ export const forward = async (options: ForwardOptions): Promise<void> => {
       },
       exchange,
     );
-    return exchange.outcome;
-  }
+  };
+
+  const sendWhenTaken = (): void => {
+    if (upstream.takesRequests) {
+      send();
+      return;
+    }
+    void upstream.hold(untilMs, caller).then((taken) => {
+      if (taken) send();
+      else done(caller.gone ? null : unavailable());
+    });
+  };
+
+  /** What became of an attempt: null to go on with another one, else how the request ends. */
+  const verdictOn = (outcome: Outcome): { error: AppError | null } | null => {
+    if (outcome.kind === 'answered') return { error: null };
+    if (outcome.kind === 'failed') return { error: outcome.error };
+    const { kind, error } = outcome;
+    upstream.noteFailure();
+    if (caller.gone) return { error: null };
+    const isSpent = body.kind === 'stream' && body.consumed;
+    const mayRepeat = !isSpent && (kind === 'not-sent' || repeatable);
+    // What was never sent is held like any other request; what may have had part in a crash is sent a few times only.
+    const attemptsLeft = kind === 'not-sent' || attempt < ATTEMPTS_MAX;
+    if (mayRepeat && attemptsLeft && performance.now() < untilMs) return null;
+    request.log.warn({ err: error, service: route.service, attempt }, 'a service did not answer');
+    return {
+      error: kind === 'not-sent' ? unavailable(error) : new AppError('BAD_GATEWAY', { cause: error }),
+    };
+  };
+
+  const decide = (outcome: Outcome): void => {
+    const verdict = verdictOn(outcome);
+    if (verdict) done(verdict.error);
+    else sendWhenTaken();
+  };
+
+  sendWhenTaken();
 };

@@ -17,6 +17,8 @@ export type RequestBody =
   /** Can be sent once: `open` gives a stream that takes from the socket only as fast as it is read. */
   | { readonly kind: 'stream'; open(): Readable; readonly consumed: boolean; release(): void };
 
+const NONE: RequestBody = { kind: 'none' };
+
 const tooLarge = (bytesMax: number): AppError => errors.payloadTooLarge(bytesMax);
 
 /** `Expect: 100-continue`: the caller waits for this before it sends a body, and sends none when it is refused instead. */
@@ -104,12 +106,12 @@ const carriesBody = ({ method = '', headers }: IncomingMessage): boolean =>
  * @param bytesMax the route's limit, held by what Content-Length says and again by what really comes
  * @throws PAYLOAD_TOO_LARGE
  */
-export const takeBody = async (
+export const takeBody = (
   request: IncomingMessage,
   response: ServerResponse,
   bytesMax: number,
-): Promise<RequestBody> => {
-  if (!carriesBody(request)) return { kind: 'none' };
+): RequestBody | Promise<RequestBody> => {
+  if (!carriesBody(request)) return NONE;
   const said = request.headers['content-length'];
   const length = said === undefined ? null : Number(said);
   if (length !== null && length > bytesMax) throw tooLarge(bytesMax);
@@ -121,12 +123,13 @@ export const takeBody = async (
       held = false;
     };
     askForBody(request, response);
-    try {
-      return { kind: 'whole', bytes: await readWhole(request, length), release };
-    } catch (error) {
-      release();
-      throw error;
-    }
+    return readWhole(request, length).then(
+      (bytes): RequestBody => ({ kind: 'whole', bytes, release }),
+      (error) => {
+        release();
+        throw error;
+      },
+    );
   }
   let stream: BodyStream | null = null;
   return {

@@ -1,10 +1,20 @@
 import type { Bus } from '@switchboard/bus';
 import { BusError } from '@switchboard/bus';
-import { gatewayEvents, type Ids, type RequestRecord, type ServiceName } from '@switchboard/contracts';
+import {
+  type Clock,
+  type Envelope,
+  eventSubject,
+  eventType,
+  gatewayEvents,
+  type Ids,
+  type RequestRecord,
+  type ServiceName,
+} from '@switchboard/contracts';
 import type { Log, Metrics } from '@switchboard/service-kit';
 
 export interface RequestLogOptions {
-  readonly bus: Pick<Bus, 'publishEvent'>;
+  readonly bus: Pick<Bus, 'publish'>;
+  readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -22,7 +32,8 @@ interface Batch {
   /** The event's id: the same over every try, so that JetStream keeps one. */
   readonly id: string;
   readonly service: ServiceName;
-  readonly requests: RequestRecord[];
+  /** Serialised as they come: a text is smaller than the object, and is not made twice. */
+  readonly records: string[];
 }
 
 const BATCH_RECORDS_MAX = 100;
@@ -39,7 +50,7 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
  * memory. While NATS is away records are kept up to a bound, then the oldest go and are counted as lost.
  */
 export const createRequestLog = (options: RequestLogOptions): RequestLog => {
-  const { bus, ids, log, metrics, bufferedRecordsMax = BUFFERED_RECORDS_MAX } = options;
+  const { bus, clock, ids, log, metrics, bufferedRecordsMax = BUFFERED_RECORDS_MAX } = options;
   const filling = new Map<ServiceName, Batch>();
   const queue: Batch[] = [];
   let buffered = 0;
@@ -53,16 +64,28 @@ export const createRequestLog = (options: RequestLogOptions): RequestLog => {
   metrics.gauge('gateway_request_log_buffered', 'Request records that are not published yet', () => buffered);
 
   const lose = (batch: Batch): void => {
-    buffered -= batch.requests.length;
-    countLost(batch.requests.length);
+    buffered -= batch.records.length;
+    countLost(batch.records.length);
   };
 
-  const publish = async ({ id, service, requests }: Batch): Promise<void> => {
-    await bus.publishEvent(
-      gatewayEvents.requestCompleted,
-      { requests },
-      { source: 'gateway', partition: service, id },
-    );
+  /** The envelope that `publishEvent` would make, put together from texts: checking and serialising a batch there costs 3 µs a record. */
+  const publish = ({ id, service, records }: Batch): Promise<unknown> => {
+    const envelope: Envelope = {
+      specversion: '1.0',
+      id,
+      source: 'gateway',
+      type: eventType(gatewayEvents.requestCompleted),
+      time: clock.now().toISOString(),
+      datacontenttype: 'application/json',
+      data: null,
+    };
+    const head = JSON.stringify(envelope).slice(0, -'null}'.length);
+    return bus.publish({
+      subject: eventSubject(gatewayEvents.requestCompleted, service),
+      payload: `${head}{"requests":[${records.join(',')}]}}`,
+      msgId: id,
+      headers: { 'ce-id': id, 'ce-type': envelope.type },
+    });
   };
 
   const sendAll = async (): Promise<void> => {
@@ -73,13 +96,13 @@ export const createRequestLog = (options: RequestLogOptions): RequestLog => {
         // The bound may have thrown it out meanwhile.
         if (queue[0] === batch) {
           queue.shift();
-          buffered -= batch.requests.length;
+          buffered -= batch.records.length;
         }
         waitMs = RETRY_MS.first;
       } catch (error) {
         const hopeless = !(error instanceof BusError) || error.kind === 'rejected';
         if (hopeless) {
-          log.error({ err: error, records: batch.requests.length }, 'request records cannot be published');
+          log.error({ err: error, records: batch.records.length }, 'request records cannot be published');
           if (queue[0] === batch) lose(queue.shift() ?? batch);
           continue;
         }
@@ -111,13 +134,13 @@ export const createRequestLog = (options: RequestLogOptions): RequestLog => {
     add(service, record) {
       let batch = filling.get(service);
       if (!batch) {
-        batch = { id: ids.next(), service, requests: [] };
+        batch = { id: ids.next(), service, records: [] };
         filling.set(service, batch);
         timer ??= setTimeout(flush, BATCH_WAIT_MS);
       }
-      batch.requests.push(record);
+      batch.records.push(JSON.stringify(record));
       buffered += 1;
-      if (batch.requests.length >= BATCH_RECORDS_MAX) enqueue(batch);
+      if (batch.records.length >= BATCH_RECORDS_MAX) enqueue(batch);
     },
     async close(deadlineSeconds = CLOSE_SECONDS) {
       closing = true;

@@ -13,6 +13,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { normalizeAddress } from '../credentials/ip-list.ts';
 import { CallerWatch } from '../proxy/caller-watch.ts';
 import { codeOfBody } from '../proxy/error-answers.ts';
+import { limitLeftover } from '../proxy/request-body.ts';
 import type { RequestLog } from './publisher.ts';
 
 /** What becomes known of a request while it is handled. */
@@ -68,6 +69,7 @@ export const createTracker = (options: {
     reply.raw.once('close', () => {
       const { raw } = reply;
       if (!raw.writableFinished) tracked.caller.left();
+      limitLeftover(request.raw);
       if (service === undefined) return;
       const record: RequestRecord = {
         request_id: request.id,

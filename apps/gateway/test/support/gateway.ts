@@ -48,7 +48,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<TestGa
   const ids = createUuidV7Ids();
   const metrics = createMetrics({ service: 'gateway' });
   const readiness = createReadiness();
-  const requestLog = createRequestLog({ bus, ids, log, metrics });
+  const requestLog = createRequestLog({ bus, clock, ids, log, metrics });
   const limitStore = createLimitStore({ redisUrl: config.limits.redisUrl, clock, log });
   await limitStore.ready();
   const credentials = createCredentials({

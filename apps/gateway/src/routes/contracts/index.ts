@@ -1,4 +1,5 @@
 import {
+  type AppError,
   BODY_BYTES_MAX_DEFAULT,
   formatTraceparent,
   type RouteContract,
@@ -8,8 +9,9 @@ import {
 import { type InternalTokenMinter, readIdempotencyKey } from '@switchboard/service-kit';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { Admit } from '../../admission.ts';
+import type { Admission } from '../../credentials/credential.ts';
 import { forward } from '../../proxy/forward.ts';
-import { CallerGone, takeBody } from '../../proxy/request-body.ts';
+import { CallerGone, type RequestBody, takeBody } from '../../proxy/request-body.ts';
 import type { HeaderFilter } from '../../proxy/request-headers.ts';
 import type { Upstream } from '../../proxy/upstream.ts';
 import { noteError, type Tracked, type Tracker } from '../../request-log/track.ts';
@@ -30,47 +32,66 @@ const handlerOf = (route: RouteContract, deps: ContractRouteDeps): RouteHandlerM
   const upstream = deps.upstreams[route.service];
   const bodyBytesMax = route.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT;
 
-  const pass = async (request: FastifyRequest, reply: FastifyReply, tracked: Tracked): Promise<void> => {
-    const admission = await admit(request, reply, route, tracked);
-    const idempotencyKey = route.idempotent ? readIdempotencyKey(request.headers) : undefined;
-    tracked.idempotencyKey = idempotencyKey ?? null;
-    const body = await takeBody(request.raw, reply.raw, bodyBytesMax);
-    try {
-      await forward({
-        request,
-        reply,
-        route,
-        upstream,
-        body,
-        headers: filterHeaders(request.raw.rawHeaders, request.headers.connection, {
-          internalToken: admission ? mintToken(admission.principal, route.service) : undefined,
-          traceparent: formatTraceparent(request.work?.trace ?? reply.server.kit.untraced),
-          requestId: request.id,
-          clientAddress: tracked.address,
-          proto: request.protocol,
-          host: request.host,
-          idempotencyKey,
-          hasBody: body.kind !== 'none',
-        }),
-        hasIdempotencyKey: idempotencyKey !== undefined,
-        waitSeconds,
-        caller: tracked.caller,
-        onErrorCode: (code) => {
-          tracked.errorCode = code;
-        },
-      });
-    } finally {
-      if (body.kind !== 'none') body.release();
-    }
+  const pass = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    tracked: Tracked,
+    admission: Admission | null,
+    body: RequestBody,
+    done: (error: AppError | null) => void,
+  ): void => {
+    const idempotencyKey = tracked.idempotencyKey ?? undefined;
+    const headers = filterHeaders(request.raw.rawHeaders, request.headers.connection, {
+      internalToken: admission ? mintToken(admission.principal, route.service) : undefined,
+      traceparent: formatTraceparent(request.work?.trace ?? reply.server.kit.untraced),
+      requestId: request.id,
+      clientAddress: tracked.address,
+      proto: request.protocol,
+      host: request.host,
+      idempotencyKey,
+      hasBody: body.kind !== 'none',
+    });
+    const hasIdempotencyKey = idempotencyKey !== undefined;
+    const { caller } = tracked;
+    const onErrorCode = (code: string) => {
+      tracked.errorCode = code;
+    };
+    forward(
+      { request, reply, route, upstream, body, headers, hasIdempotencyKey, waitSeconds, caller, onErrorCode },
+      (error) => {
+        if (body.kind !== 'none') body.release();
+        done(error);
+      },
+    );
   };
 
-  return async (request, reply) => {
-    try {
-      await pass(request, reply, track(request, reply, surface, route.path));
-    } catch (error) {
+  // Callbacks, not promises: a request whose key is known waits for nothing but its answer, and six promises on its
+  // way cost a tenth of the gateway's CPU time (10 KB of garbage each request, measured with the bench).
+  return (request, reply) => {
+    const tracked = track(request, reply, surface, route.path);
+    const fail = (error: unknown): void => {
       if (error instanceof CallerGone) return void reply.hijack();
       noteError(request, error);
-      throw error;
+      reply.send(error);
+    };
+    const end = (error: AppError | null): void => {
+      if (error) fail(error);
+      // Nobody is there to be answered.
+      else if (!reply.sent) reply.hijack();
+    };
+    const takeIn = (admission: Admission | null): void => {
+      tracked.idempotencyKey = (route.idempotent && readIdempotencyKey(request.headers)) || null;
+      const body = takeBody(request.raw, reply.raw, bodyBytesMax);
+      const send = (taken: RequestBody) => pass(request, reply, tracked, admission, taken, end);
+      if (body instanceof Promise) body.then(send).catch(fail);
+      else send(body);
+    };
+    try {
+      const admission = admit(request, reply, route, tracked);
+      if (admission instanceof Promise) admission.then(takeIn).catch(fail);
+      else takeIn(admission);
+    } catch (error) {
+      fail(error);
     }
   };
 };

@@ -1,14 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { localDir } from '../paths.ts';
-import { outsideDir } from '../postgres/binaries.ts';
+import { outsideDataDir } from '../postgres/binaries.ts';
 import { localFiles } from './files.ts';
 
 /** Removes everything a start made, but for the programs it fetched. The stack must not run. */
 export async function resetLocal(): Promise<void> {
   const paths = [
     join(localDir, 'postgres'),
-    join(outsideDir(), 'postgres'),
+    outsideDataDir(),
     localFiles.nats,
     localFiles.logs,
     localFiles.demo,

@@ -7,6 +7,9 @@ import { localDir } from '../paths.ts';
 import { runToEnd } from '../tools/run.ts';
 import { type RunAs, runsAs } from './run-as.ts';
 
+/** Where things go that another user must reach when root's checkout is closed to others. */
+const OUTSIDE_DIR = '/var/lib/switchboard-local';
+
 export interface PostgresBinaries {
   initdb: string;
   postgres: string;
@@ -18,7 +21,8 @@ export async function findPostgresBinaries(runAs: RunAs): Promise<PostgresBinari
   const packaged = await packagedDir();
   await restoreLinks(packaged);
   const version = await packagedVersion(packaged);
-  for (const dir of [packaged, join(outsideDir(), `native-${version}`)]) {
+  const copy = join(OUTSIDE_DIR, `postgres-${version}`);
+  for (const dir of [packaged, copy]) {
     if (!existsSync(join(dir, 'bin/postgres'))) continue;
     if (await runsAs(join(dir, 'bin/postgres'), ['--version'], runAs)) return binariesIn(dir, version);
   }
@@ -32,12 +36,11 @@ export async function findPostgresBinaries(runAs: RunAs): Promise<PostgresBinari
   }
   // We are root and the checkout is in a directory only root may enter (a clone under /root): Postgres refuses to
   // run as root, and the user it runs as cannot reach it there. So it gets a copy where that user may read it.
-  const copy = join(outsideDir(), `native-${version}`);
-  await mkdir(outsideDir(), { recursive: true, mode: 0o755 });
+  await mkdir(OUTSIDE_DIR, { recursive: true, mode: 0o755 });
   const beside = `${copy}.${process.pid}`;
   await cp(packaged, beside, { recursive: true, verbatimSymlinks: true });
-  await rm(copy, { recursive: true, force: true });
-  await rename(beside, copy);
+  // Another start may have put it there in between; then ours is not needed.
+  await rename(beside, copy).catch(() => rm(beside, { recursive: true, force: true }));
   if (!(await runsAs(join(copy, 'bin/postgres'), ['--version'], runAs))) {
     throw new Error(
       `User ${runAs.name} cannot run Postgres from ${packaged} nor from ${copy}. Clone into a directory that other users may enter, or set DATABASE_URL.`,
@@ -46,13 +49,10 @@ export async function findPostgresBinaries(runAs: RunAs): Promise<PostgresBinari
   return binariesIn(copy, version);
 }
 
-/**
- * Where things go that another user must reach when root's checkout is closed to others. One per `.local`, so that
- * two stacks never share a database.
- */
-export function outsideDir(): string {
+/** The database of this `.local`, when it cannot be inside it. Two stacks never share one. */
+export function outsideDataDir(): string {
   const mark = createHash('sha256').update(localDir).digest('hex').slice(0, 8);
-  return `/var/lib/switchboard-local-${mark}`;
+  return join(OUTSIDE_DIR, `data-${mark}`);
 }
 
 /** The database directory of the local stack: under `.local`, unless the user who runs Postgres cannot get there. */
@@ -61,7 +61,7 @@ export async function chooseDataDir(runAs: RunAs): Promise<string> {
   if (runAs.uid === undefined) return inside;
   await mkdir(localDir, { recursive: true });
   const reachable = await runsAs('/bin/sh', ['-c', 'cd "$1"', 'sh', localDir], runAs);
-  return reachable ? inside : join(outsideDir(), 'postgres');
+  return reachable ? inside : outsideDataDir();
 }
 
 async function packagedDir(): Promise<string> {

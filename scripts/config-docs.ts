@@ -37,7 +37,7 @@ const renderTable = (): string => {
     '# Configuration',
     '',
     'Environment variables, read once at boot; every fault is reported at once. Written by `npm run specs` from the',
-    "apps' schemas. `npm start` fills in what is required; anything else is taken from the environment it is started in.",
+    "apps' schemas. `npm start` fills in what is required and takes the rest from its environment, then from `.env`.",
     '',
     '| variable | meaning | default | read by |',
     '|---|---|---|---|',

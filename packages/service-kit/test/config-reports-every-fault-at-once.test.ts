@@ -153,7 +153,8 @@ test('a config can be described, and described as a .env.example', () => {
   expect(settings.find(({ name }) => name === 'ORIGINS')?.default).toBe('*');
   const text = renderEnvExample([settings, settings]);
   expect(text.match(/^# PORT=3030$/gm)).toHaveLength(1);
-  expect(text).toMatch(/^DATABASE_URL=postgres:/m);
+  expect(text).toMatch(/Required.*\n# DATABASE_URL=postgres:/);
+  expect(text, 'a copy of it changes nothing').not.toMatch(/^[A-Z]/m);
   const named = [...text.matchAll(/^(?:# )?([A-Z_]+)=/gm)].map((match) => match[1]);
   expect(named).toEqual(settings.map(({ name }) => name));
 });

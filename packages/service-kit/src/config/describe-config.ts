@@ -41,8 +41,8 @@ export const describeConfig = (schema: z.ZodObject): readonly SettingDescription
   }));
 
 /**
- * The text of a `.env.example`: settings that must be set stand open with an example, the others are commented out
- * with their default. A setting that several apps share is written once.
+ * The text of a `.env.example`: every setting commented out, with its default or an example, so that a copy of it changes
+ * nothing (the local stack reads `.env`). A setting that several apps share is written once.
  */
 export const renderEnvExample = (apps: readonly (readonly SettingDescription[])[]): string => {
   const byName = new Map<string, SettingDescription>();
@@ -50,11 +50,8 @@ export const renderEnvExample = (apps: readonly (readonly SettingDescription[])[
   const groups = Map.groupBy(byName.values(), (one) => one.group);
   const blocks = [...groups].map(([group, members]) => {
     const lines = members.flatMap((one) => {
-      const value = one.example ?? one.default ?? '';
-      return [
-        `# ${one.description}.`,
-        one.required ? `${one.name}=${value}` : `# ${one.name}=${one.default ?? value}`,
-      ];
+      const needed = one.required ? ' Required; `npm start` fills it in.' : '';
+      return [`# ${one.description}.${needed}`, `# ${one.name}=${one.default ?? one.example ?? ''}`];
     });
     return [`## ${group}`, ...lines].join('\n');
   });

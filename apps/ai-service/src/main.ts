@@ -1,5 +1,5 @@
 import { AUDIO_SECONDS_MAX } from '@switchboard/contracts';
-import { openConnections, runService, type TargetPolicy } from '@switchboard/service-kit';
+import { openConnections, runService, targetPolicyFor } from '@switchboard/service-kit';
 import { buildApp } from './app.ts';
 import { type Config, readConfig } from './config.ts';
 import { startJobWorker } from './consumers/analyse-job.ts';
@@ -7,14 +7,6 @@ import { startCancelConsumer } from './consumers/cancel-analysis.ts';
 import { startHousekeeping } from './domain/analysis/housekeeping.ts';
 import { chooseContentEngine } from './domain/content/choose-content-engine.ts';
 import { createTranscriptionEngine } from './domain/transcription/index.ts';
-
-const policyFor =
-  ({ analysis }: Config) =>
-  (environment: 'sandbox' | 'production'): TargetPolicy => ({
-    requireHttps: environment === 'production',
-    allowPrivate: environment === 'sandbox' && analysis.allowPrivateTargets,
-    proxyUrl: analysis.proxyUrl,
-  });
 
 await runService<Config>({
   name: 'ai-service',
@@ -67,7 +59,13 @@ await runService<Config>({
           redactPersonalData: config.analysis.redactPersonalData,
           simulatedSlowSeconds: config.analysis.simulatedSlowSeconds,
         },
-        source: { policyFor: policyFor(config) },
+        source: {
+          policyFor: (environment) =>
+            targetPolicyFor(environment, {
+              allowPrivate: config.analysis.allowPrivateTargets,
+              proxyUrl: config.analysis.proxyUrl,
+            }),
+        },
         concurrency: config.analysis.concurrency,
         onFinished(outcome, seconds, audioSeconds) {
           countOutcome(outcome);

@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns/promises';
+import type { Environment } from '@switchboard/contracts';
 
 /** Gives every address of a name, in the order to try them. */
 export type Resolver = (hostname: string) => Promise<readonly string[]>;
@@ -20,3 +21,16 @@ export interface TargetPolicy {
 /** The system's resolver, `/etc/hosts` included. */
 export const systemResolver: Resolver = async (hostname) =>
   (await lookup(hostname, { all: true })).map(({ address }) => address);
+
+/**
+ * Where what belongs to an environment may be sent or fetched from. Production: https and public addresses, whatever the
+ * operator opened. Sandbox: plain http too, and private addresses where the operator opened them.
+ */
+export const targetPolicyFor = (
+  environment: Environment,
+  settings: Omit<TargetPolicy, 'requireHttps'>,
+): TargetPolicy => ({
+  ...settings,
+  requireHttps: environment === 'production',
+  allowPrivate: environment === 'sandbox' && settings.allowPrivate,
+});

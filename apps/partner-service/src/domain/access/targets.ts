@@ -1,14 +1,5 @@
-import { type Environment, errors } from '@switchboard/contracts';
+import { errors } from '@switchboard/contracts';
 import { checkTargetUrl, type TargetPolicy, TargetRefusedError } from '@switchboard/service-kit';
-
-/**
- * Which addresses a key of an environment may name. Sandbox: plain http too, and private addresses where the operator
- * opened them. Production: https and public addresses, whatever the operator opened.
- */
-export const targetPolicyFor = (environment: Environment, allowPrivateTargets: boolean): TargetPolicy => ({
-  requireHttps: environment === 'production',
-  allowPrivate: environment === 'sandbox' && allowPrivateTargets,
-});
 
 const reasonOf = (error: unknown): string => {
   if (error instanceof TargetRefusedError) return error.message;

@@ -6,11 +6,11 @@ import {
   partnerRoutes,
   simulateSchema,
 } from '@switchboard/contracts';
-import { implement } from '@switchboard/service-kit';
+import { implement, targetPolicyFor } from '@switchboard/service-kit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Deps } from '../../deps.ts';
 import { replayHeaders } from '../../domain/access/idempotency.ts';
-import { checkAudioUrl, checkWebhookUrl, targetPolicyFor } from '../../domain/access/targets.ts';
+import { checkAudioUrl, checkWebhookUrl } from '../../domain/access/targets.ts';
 import { readAudio } from '../../domain/audio/read-audio.ts';
 import { acceptJob } from '../../domain/jobs/accept-job.ts';
 import type { JobInput } from '../../domain/jobs/job-repository.ts';
@@ -48,7 +48,9 @@ export const postAnalyze = (app: FastifyInstance, { data, config, uploads }: Dep
   });
 
   implement(app, partnerRoutes.analyzeCall, async ({ principal, body, idempotencyKey, trace }) => {
-    const policy = targetPolicyFor(principal.environment, config.partner.allowPrivateTargets);
+    const policy = targetPolicyFor(principal.environment, {
+      allowPrivate: config.partner.allowPrivateTargets,
+    });
     const { audio_file, ...fields } = body;
     const simulate = readSimulate(principal, fields.metadata);
     const webhookUrl = fields.webhook_url ? checkWebhookUrl(fields.webhook_url, policy) : null;

@@ -1,10 +1,5 @@
 import type { Environment } from '@switchboard/contracts';
-import {
-  checkTargetUrl,
-  createTargetAgent,
-  type Resolver,
-  type TargetPolicy,
-} from '@switchboard/service-kit';
+import { checkTargetUrl, createTargetAgent, type Resolver, targetPolicyFor } from '@switchboard/service-kit';
 import type { Dispatcher } from 'undici';
 import { createTargetResolver } from './resolve-name.ts';
 
@@ -32,20 +27,16 @@ export interface Targets {
   close(): Promise<void>;
 }
 
-/**
- * Where deliveries may go. Production: https and public addresses only, whatever is configured. Sandbox: plain http
- * too, and this machine and private networks if the operator opens them.
- */
-export const targetPolicies = (settings: TargetSettings): Readonly<Record<Environment, TargetPolicy>> => {
-  const shared = { proxyUrl: settings.proxyUrl, resolve: settings.resolve ?? createTargetResolver() };
-  return {
-    production: { ...shared, requireHttps: true, allowPrivate: false },
-    sandbox: { ...shared, requireHttps: false, allowPrivate: settings.allowPrivate },
-  };
-};
-
 export const createTargets = (settings: TargetSettings): Targets => {
-  const policies = targetPolicies(settings);
+  const open = {
+    allowPrivate: settings.allowPrivate,
+    proxyUrl: settings.proxyUrl,
+    resolve: settings.resolve ?? createTargetResolver(),
+  };
+  const policies = {
+    production: targetPolicyFor('production', open),
+    sandbox: targetPolicyFor('sandbox', open),
+  };
   const options = { connectionsMax: settings.connectionsMax, keepAliveMs: KEEP_ALIVE_MS };
   const agents = {
     production: createTargetAgent(policies.production, options),

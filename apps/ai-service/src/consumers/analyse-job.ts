@@ -33,7 +33,11 @@ const ACK_WAIT_SECONDS = 15;
 const LEASE_SECONDS = 15;
 const HEARTBEAT_SECONDS = 5;
 const DEAD_WORKERS_MAX = 3;
-const FAILURES_MAX = 4;
+/**
+ * Waits between tries that failed; one more failure ends the job. Some two minutes in all, so that a server of ours or of
+ * the partner's that is started anew costs no job.
+ */
+const RETRY_SECONDS: readonly number[] = [5, 25, 90];
 /** A finished analysis is minutes of work: worth waiting for Postgres this long before it is thrown away. */
 const FINISH_PATIENCE_SECONDS = 120;
 
@@ -48,6 +52,8 @@ export interface JobWorkerDeps {
   readonly settings: AnalysisSettings;
   readonly source: Omit<RecordingSource, 'bus'>;
   readonly concurrency: number;
+  /** Waits between tries that failed. */
+  readonly retrySeconds?: readonly number[];
   /** Told how each job ended and how long it took. */
   readonly onFinished: (outcome: string, seconds: number, audioSeconds: number) => void;
 }
@@ -56,6 +62,15 @@ type Item = WorkItem<'ai', Job>;
 
 const isTransient = (error: unknown): boolean =>
   isTransientDatabaseError(error) || isTransientBusError(error);
+
+/**
+ * Whatever the analysis throws says something about the job and counts as a failure. Also that something cannot be
+ * reached: a provider, a program or a file that is missing is waited for a few times, not without end like Postgres.
+ */
+const countAsFailure = (error: unknown): never => {
+  if (error instanceof AnalysisFailure || error instanceof PassingFailure) throw error;
+  throw new PassingFailure('ANALYSIS_FAILED', 'The recording could not be analysed', error);
+};
 
 const retryTransient = async <Result>(seconds: number, work: () => Promise<Result>): Promise<Result> => {
   const deadlineMs = performance.now() + seconds * 1000;
@@ -74,7 +89,7 @@ const retryTransient = async <Result>(seconds: number, work: () => Promise<Resul
  * that comes again while the lease lives waits, one whose worker died is taken over.
  */
 export const startJobWorker = (deps: JobWorkerDeps): Consumer => {
-  const { ctx, bus, engines, settings, concurrency, onFinished } = deps;
+  const { ctx, bus, engines, settings, concurrency, retrySeconds = RETRY_SECONDS, onFinished } = deps;
   const workerId = deps.ids.next();
   const source: RecordingSource = { bus, ...deps.source };
   /** Jobs in the hands of this process, whatever Postgres could be told of them. */
@@ -162,16 +177,18 @@ export const startJobWorker = (deps: JobWorkerDeps): Consumer => {
       await fail(item, error);
       return 'failed';
     }
-    if (isTransient(error)) {
+    // A failure of the analysis counts, whatever caused it.
+    if (!(error instanceof PassingFailure) && isTransient(error)) {
       await releaseAnalysis(ctx.db, jobId, workerId);
       throw item.giveBack(2);
     }
     const failures = await recordFailure(ctx.db, jobId, workerId);
     if (failures === undefined) throw item.giveBack(LEASE_SECONDS);
     item.log.warn({ err: error, failures }, 'the analysis failed');
-    if (failures < FAILURES_MAX) {
+    const waitSeconds = retrySeconds[failures - 1];
+    if (waitSeconds !== undefined) {
       await releaseAnalysis(ctx.db, jobId, workerId);
-      throw item.giveBack(2 ** failures);
+      throw item.giveBack(waitSeconds);
     }
     const passing = error instanceof PassingFailure ? error : undefined;
     const message = passing?.message ?? 'The recording could not be analysed';
@@ -196,7 +213,7 @@ export const startJobWorker = (deps: JobWorkerDeps): Consumer => {
         settings,
         signal,
         reportProgress(item),
-      );
+      ).catch(countAsFailure);
       await complete(item, analysis);
       return { outcome: 'completed', audioSeconds: analysis.durationSeconds };
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { Log } from '@switchboard/bus';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
+import { dropSilentConnections } from './drop-silent-connections.ts';
 import { columnParsers } from './pg-types.ts';
 import type { SchemaName, Schemas } from './schemas/index.ts';
 
@@ -62,7 +63,9 @@ export const createDatabase = <Name extends SchemaName>(options: DatabaseOptions
   pool.on('connect', (client) => {
     client.on('error', (error) => log.debug({ err: error }, 'A Postgres connection was lost'));
   });
-  const db = new Kysely<Schemas[Name]>({ dialect: new PostgresDialect({ pool }) });
+  const db = new Kysely<Schemas[Name]>({
+    dialect: new PostgresDialect({ pool: dropSilentConnections(pool) }),
+  });
   return {
     schema,
     db,

@@ -1,5 +1,6 @@
-// SQLSTATE classes: 08 connection, 53 out of resources, 57P0x server going down or starting, and single states.
-const TRANSIENT_STATE = /^(08|53)...$|^57P0[1-5]$|^(40001|40P01|55P03|57014|25P03|25006)$/;
+// SQLSTATE classes: 08 connection, 28 login refused (a password that is being changed, a server that is being moved), 53
+// out of resources, 57P0x server going down or starting, 58 its machine, and single states.
+const TRANSIENT_STATE = /^(08|28|53|58)...$|^57P0[1-5]$|^(3D000|40001|40P01|55P03|57014|25P03|25006)$/;
 const TRANSIENT_SYSTEM_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',

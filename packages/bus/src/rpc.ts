@@ -131,16 +131,15 @@ export const createRpc = (connection: Connection, log: Log, trace: TraceHooks) =
     const running = new Set<Promise<void>>();
     let subscription: Subscription | null = null;
 
-    const answer = async (nc: NatsConnection, msg: Msg) => {
+    const answer = async (msg: Msg) => {
       const body = await answerOf(rpc, handler, msg);
       try {
         msg.respond(JSON.stringify(body));
       } catch (error) {
         log.error({ err: error, subject: rpc.subject }, 'An answer could not be sent');
-        // The connection closed under us: nobody hears it, and nobody waits.
-        if (!body.ok || nc.isClosed()) return;
-        // Over max_payload: say so.
-        msg.respond(JSON.stringify(failedAnswer(new AppError('INTERNAL_ERROR', { cause: error }))));
+        // Over max_payload: say so. (Or the connection closed under us; then nobody hears it, and nobody waits.)
+        if (body.ok)
+          msg.respond(JSON.stringify(failedAnswer(new AppError('INTERNAL_ERROR', { cause: error }))));
       }
     };
     const forget = connection.onOpen((nc: NatsConnection) => {
@@ -149,7 +148,7 @@ export const createRpc = (connection: Connection, log: Log, trace: TraceHooks) =
         callback: (error, msg) => {
           if (error)
             return log.error({ err: error, subject: rpc.subject }, 'The subscription for questions failed');
-          const work = answer(nc, msg).finally(() => running.delete(work));
+          const work = answer(msg).finally(() => running.delete(work));
           running.add(work);
         },
       });

@@ -191,6 +191,10 @@ describe('a completed analysis', () => {
       expect(grouped.status).toBe(200);
     }
     expect((await partner.call(key, 'GET', '/statistics?from=2020-01-01&to=2026-01-01')).status).toBe(400);
+    for (const endless of ['to=9999-12-31', 'from=9999-12-31', 'from=9999-12-31&to=9999-12-31']) {
+      const answer = await partner.call(key, 'GET', `/statistics?${endless}`);
+      expect(answer.body, endless).toMatchObject({ total_calls: 0, to: '9999-12-31T23:59:59.999Z' });
+    }
   });
 });
 

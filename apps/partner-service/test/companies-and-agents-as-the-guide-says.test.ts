@@ -152,7 +152,13 @@ describe('listing companies', () => {
     'limit=101',
     'limit=x',
     'limit=1.5',
+    'limit=',
+    'limit=1e1',
+    'limit=0x10',
+    'limit=%2010',
+    'limit=1&limit=2',
     'offset=-1',
+    'offset=',
     'cursor=abc',
     'cursor=%00',
     'search=%00',
@@ -235,6 +241,8 @@ describe('agents', () => {
     expect(malformed).toMatchObject({ status: 400, body: { error: { code: 'INVALID_PARAMETER' } } });
     const role = await createAgent({ ...body, role: 'boss' });
     expect(role).toMatchObject({ status: 400, body: { error: { code: 'INVALID_INPUT' } } });
+    const unsaid = await createAgent({ email: 'unsaid@b.co', name: 'A', role: null, phone: null });
+    expect(unsaid.status, 'null is as good as left out').toBe(201);
     expect((await partner.call(key, 'GET', `/companies/${nowhere}`)).status).toBe(404);
     expect((await partner.call(key, 'GET', `/companies/${nowhere}/agents`)).status).toBe(404);
   });

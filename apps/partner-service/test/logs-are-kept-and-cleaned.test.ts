@@ -3,6 +3,7 @@ import { waitFor } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cleanLogs } from '../src/domain/housekeeping/clean-logs.ts';
 import { recoverJobs } from '../src/domain/housekeeping/recover-jobs.ts';
+import { advanceJob } from '../src/domain/jobs/job-repository.ts';
 import { type MadeKey, startTestPartner, type TestPartner } from './support/partner.ts';
 import { makeWav } from './support/recordings.ts';
 
@@ -260,5 +261,18 @@ describe('a job that nobody finishes', () => {
       [jobId],
     );
     expect(callbacks).toHaveLength(1);
+  });
+
+  it('fails after a day also when it is tried again and again all the while', async () => {
+    const jobId = await makeJob();
+    for (let hours = 0; hours <= 25; hours += 1) {
+      clock.advance(3_600);
+      // What a worker causes that takes the job and gives it back.
+      await advanceJob(partner.data.db, jobId, 10, clock.now());
+      await recoverJobs(partner.data, times);
+    }
+    expect(await announced(jobId)).toBe(1);
+    const job = await partner.call(key, 'GET', `/jobs/${jobId}/status`);
+    expect(job.body).toMatchObject({ status: 'failed', error_details: { code: 'STALLED' } });
   });
 });

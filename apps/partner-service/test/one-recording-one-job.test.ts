@@ -1,6 +1,12 @@
 import { AUDIO_BYTES_MAX, AUDIO_CHUNK_BYTES, partnerRpcs } from '@switchboard/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CallOptions, type MadeKey, startTestPartner, type TestPartner } from './support/partner.ts';
+import {
+  type Answer,
+  type CallOptions,
+  type MadeKey,
+  startTestPartner,
+  type TestPartner,
+} from './support/partner.ts';
 import { makeWav, makeWavOfBytes } from './support/recordings.ts';
 
 let partner: TestPartner;
@@ -290,21 +296,37 @@ describe('what cannot be analysed is refused at once', () => {
     expect(answer.body.error?.code).toBe('INVALID_INPUT');
   });
 
+  const namesOf = (answer: Answer) =>
+    ((answer.body.error?.details.fields ?? []) as { field: string }[]).map(({ field }) => field).sort();
+
   it('fields that are wrong, each by name', async () => {
     const answer = await analyze({
       company_id: 'x',
       agent_id: 5,
       call_type: 'x'.repeat(101),
       analysis_type: 'half',
+      webhook_url: 'no address',
+      audio_file: 5,
     });
     expect(answer.status).toBe(400);
-    const fields = answer.body.error?.details.fields as { field: string }[];
-    expect(fields.map((fault) => fault.field).sort()).toEqual([
+    expect(namesOf(answer)).toEqual([
       'agent_id',
       'analysis_type',
+      'audio_file',
       'call_type',
       'company_id',
+      'webhook_url',
     ]);
+    const forbidden = await analyze({
+      webhook_url: 'http://10.0.0.1/hook',
+      metadata: { simulate: 'fast' },
+    });
+    expect(namesOf(forbidden)).toEqual(['metadata.simulate', 'webhook_url']);
+  });
+
+  it('nothing that is null and optional', async () => {
+    const answer = await analyze({ webhook_url: null, analysis_type: null, metadata: null });
+    expect(answer.status).toBe(202);
   });
 
   it.each([

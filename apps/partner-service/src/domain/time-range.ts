@@ -10,9 +10,14 @@ const DAY_MS = 86_400_000;
 
 const isDay = (text: string): boolean => text.length === 10;
 
+/** What `9999-12-31`, which many write for "no end", comes to; later times have no ISO form of four-digit years. */
+const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
+
+const timeAt = (unixMs: number): Date => new Date(Math.min(unixMs, LAST_MS));
+
 /** A day begins at its midnight (UTC); as an end it is included whole. */
-const startOf = (text: string): Date => new Date(text);
-const endOf = (text: string): Date => new Date(new Date(text).getTime() + (isDay(text) ? DAY_MS : 0));
+const startOf = (text: string): Date => timeAt(Date.parse(text));
+const endOf = (text: string): Date => timeAt(Date.parse(text) + (isDay(text) ? DAY_MS : 0));
 
 export interface OpenRange {
   readonly from: Date | null;
@@ -39,7 +44,7 @@ export const readBoundedRange = (
   days: { readonly default: number; readonly max: number },
 ): TimeRange => {
   const open = readRange(query);
-  const to = open.to ?? (open.from && open.from >= now ? new Date(open.from.getTime() + DAY_MS) : now);
+  const to = open.to ?? (open.from && open.from >= now ? timeAt(open.from.getTime() + DAY_MS) : now);
   const from = open.from ?? new Date(to.getTime() - days.default * DAY_MS);
   if (to.getTime() - from.getTime() > days.max * DAY_MS) {
     throw errors.invalidParameter([{ field: 'from', message: `must be at most ${days.max} days before to` }]);

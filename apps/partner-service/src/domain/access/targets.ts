@@ -1,4 +1,4 @@
-import { errors } from '@switchboard/contracts';
+import { errors, type FieldFault } from '@switchboard/contracts';
 import { checkTargetUrl, type TargetPolicy, TargetRefusedError } from '@switchboard/service-kit';
 
 const reasonOf = (error: unknown): string => {
@@ -6,12 +6,13 @@ const reasonOf = (error: unknown): string => {
   throw error;
 };
 
-/** `webhook_url` in its normal form. Throws INVALID_INPUT. */
-export const checkWebhookUrl = (url: string, policy: TargetPolicy): string => {
+/** `webhook_url` in its normal form; null, and a fault more, when it may not be called. */
+export const checkWebhookUrl = (url: string, policy: TargetPolicy, faults: FieldFault[]): string | null => {
   try {
     return checkTargetUrl(url, policy).href;
   } catch (error) {
-    throw errors.invalidInput([{ field: 'webhook_url', message: reasonOf(error) }]);
+    faults.push({ field: 'webhook_url', message: reasonOf(error) });
+    return null;
   }
 };
 

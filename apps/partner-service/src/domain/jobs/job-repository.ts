@@ -212,7 +212,6 @@ export const markCancelled = async (executor: Executor, jobId: string, at: Date)
 
 export interface QuietJob extends Pick<OpenJob, 'id' | 'jobType' | 'environment' | 'input'> {
   readonly traceparent: string | null;
-  readonly createdAt: Date;
 }
 
 /** Open jobs of which nothing was heard since `quietSince`, longest first; those that others hold are left out. */
@@ -222,7 +221,7 @@ export const lockQuietJobs = async (
   limit: number,
 ): Promise<readonly QuietJob[]> => {
   const found = await sql<QuietJob>`
-    SELECT id, job_type AS "jobType", environment, input_data AS input, traceparent, created_at AS "createdAt"
+    SELECT id, job_type AS "jobType", environment, input_data AS input, traceparent
     FROM partner.async_jobs
     WHERE ${IS_OPEN} AND updated_at < ${quietSince} AND (requeued_at IS NULL OR requeued_at < ${quietSince})
     ORDER BY updated_at
@@ -230,6 +229,25 @@ export const lockQuietJobs = async (
     FOR UPDATE SKIP LOCKED
   `.execute(executor);
   return found.rows;
+};
+
+/**
+ * Open jobs made before `madeBefore`, whatever was heard of them, oldest first; those that others hold are left out.
+ * Reads all open jobs, and no others.
+ */
+export const lockOverdueJobs = async (
+  executor: Executor,
+  madeBefore: Date,
+  limit: number,
+): Promise<readonly string[]> => {
+  const found = await sql<{ id: string }>`
+    SELECT id FROM partner.async_jobs
+    WHERE ${IS_OPEN} AND created_at < ${madeBefore}
+    ORDER BY created_at
+    LIMIT ${limit}
+    FOR UPDATE SKIP LOCKED
+  `.execute(executor);
+  return found.rows.map((row) => row.id);
 };
 
 export const markRequeued = async (executor: Executor, jobId: string, at: Date): Promise<void> => {

@@ -1,6 +1,7 @@
 import {
   ANALYZE_BODY_BYTES_MAX,
   errors,
+  type FieldFault,
   formatTraceparent,
   type PartnerPrincipal,
   partnerRoutes,
@@ -23,13 +24,15 @@ const statusPathOf = (jobId: string): string => partnerRoutes.getJobStatus.path.
 const readSimulate = (
   principal: PartnerPrincipal,
   metadata: Record<string, unknown> | null | undefined,
+  faults: FieldFault[],
 ): JobInput['simulate'] => {
   const wish = metadata?.simulate;
   if (principal.environment !== 'sandbox' || wish === undefined || wish === null) return null;
   const parsed = simulateSchema.safeParse(wish);
   if (parsed.success) return parsed.data;
   const words = simulateSchema.options.join(', ');
-  throw errors.invalidInput([{ field: 'metadata.simulate', message: `must be one of ${words}` }]);
+  faults.push({ field: 'metadata.simulate', message: `must be one of ${words}` });
+  return null;
 };
 
 /** How much of the upload budget a request may take: what it says it sends, else the most it may send. */
@@ -52,8 +55,10 @@ export const postAnalyze = (app: FastifyInstance, { data, config, uploads }: Dep
       allowPrivate: config.partner.allowPrivateTargets,
     });
     const { audio_file, ...fields } = body;
-    const simulate = readSimulate(principal, fields.metadata);
-    const webhookUrl = fields.webhook_url ? checkWebhookUrl(fields.webhook_url, policy) : null;
+    const faults: FieldFault[] = [];
+    const simulate = readSimulate(principal, fields.metadata, faults);
+    const webhookUrl = fields.webhook_url ? checkWebhookUrl(fields.webhook_url, policy, faults) : null;
+    if (faults.length > 0) throw errors.invalidInput(faults);
     const recording = readAudio(audio_file, (url) => checkAudioUrl(url, policy));
     const { jobId, replayed } = await acceptJob(
       data,

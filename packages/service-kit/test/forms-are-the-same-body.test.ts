@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { defineRoute } from '@switchboard/contracts';
 import { implement } from '@switchboard/service-kit';
 import { afterEach, expect, test } from 'vitest';
@@ -44,11 +45,23 @@ const startServer = async () => {
     } as z.core.util.JSONType,
   }));
   const url = `${await app.listen({ port: 0, host: '127.0.0.1' })}${route.path}`;
+  const sendSlowly = (head: string, rest: string) =>
+    new Promise<{ status: number | undefined; connection: string | undefined }>((resolve, reject) => {
+      const headers = { 'content-type': 'multipart/form-data; boundary=XX' };
+      const client = request(url, { method: 'POST', headers }, (answer) => {
+        answer.resume();
+        resolve({ status: answer.statusCode, connection: answer.headers.connection });
+      });
+      client.on('error', reject);
+      client.write(head.replaceAll('\n', '\r\n'));
+      // As much as no socket buffers, long after the fault was seen: a server that hung up would be noticed.
+      setImmediate(() => client.end(rest.replaceAll('\n', '\r\n')));
+    });
   const send = async (init: RequestInit) => {
     const answer = await fetch(url, { method: 'POST', ...init });
     return { status: answer.status, json: JSON.parse(await answer.text()) };
   };
-  return { send };
+  return { send, sendSlowly };
 };
 
 const form = (fields: Record<string, string | Blob>) => {
@@ -125,4 +138,12 @@ test.each([
 ])('%s is 400', async (_name, init) => {
   const { send } = await startServer();
   expect(await send(init)).toMatchObject({ status: 400, json: { error: { code: 'INVALID_INPUT' } } });
+});
+
+test('who still sends the rest of a refused form gets the refusal, and may use the connection again', async () => {
+  const { sendSlowly } = await startServer();
+  const twice =
+    '--XX\nContent-Disposition: form-data; name="name"\n\na\n--XX\nContent-Disposition: form-data; name="name"\n\nb\n--XX\n';
+  const rest = `Content-Disposition: form-data; name="audio_file"; filename="a.wav"\n\n${'x'.repeat(90_000)}\n--XX--\n`;
+  expect(await sendSlowly(twice, rest)).toEqual({ status: 400, connection: 'keep-alive' });
 });

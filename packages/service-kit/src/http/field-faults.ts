@@ -10,8 +10,15 @@ const fieldOf = (path: readonly PropertyKey[], root: string): string =>
 const deepest = (issues: readonly Issue[]): number =>
   Math.max(0, ...issues.map((issue) => issue.path.length));
 
+/** zod's own words of a union that nobody gave others. */
+const UNION_MESSAGE = 'Invalid input';
+
+const isMissing = (issue: Issue): boolean => 'input' in issue && issue.input === undefined;
+
 const faultsOf = (issue: Issue, root: string, prefix: readonly PropertyKey[]): FieldFault[] => {
   const path = [...prefix, ...issue.path];
+  // Whatever else the schema says of the value: there is none.
+  if (isMissing(issue)) return [{ field: fieldOf(path, root), message: 'is required' }];
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ field: fieldOf([...path, key], root), message: 'is not known' }));
   }
@@ -19,20 +26,44 @@ const faultsOf = (issue: Issue, root: string, prefix: readonly PropertyKey[]): F
     // The branch that got furthest is the one the caller meant; branches that all failed at once are told together.
     const best = issue.errors.reduce((a, b) => (deepest(b) > deepest(a) ? b : a));
     if (deepest(best) > 0) return best.flatMap((inner) => faultsOf(inner, root, path));
+    if (issue.message !== UNION_MESSAGE) return [{ field: fieldOf(path, root), message: issue.message }];
     const words = new Set(issue.errors.flat().map((inner) => inner.message));
     return [{ field: fieldOf(path, root), message: [...words].join(', or ') }];
   }
   return [{ field: fieldOf(path, root), message: issue.message }];
 };
 
-/** Every faulty field of a value in words. `root` names the value itself, for a fault that is in no field. */
+/** Every faulty field of a value in words, from a parse with `reportInput`. `root` names the value itself, for a fault that is in no field. */
 export const toFieldFaults = (error: z.core.$ZodError, root: string): readonly FieldFault[] =>
   error.issues.flatMap((issue) => faultsOf(issue, root, []));
 
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  object: 'an object',
+  record: 'an object',
+  array: 'an array',
+  string: 'a string',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+};
+
+const unitOf = (origin: string): string =>
+  origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : '';
+
 /** Words for people where a schema has none of its own; the schema's go before these. */
 export const faultMessage: z.core.$ZodErrorMap = (issue) => {
-  if (issue.code !== 'invalid_type') return undefined;
-  return issue.input === undefined ? 'is required' : `must be of type ${issue.expected}`;
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${TYPE_WORDS[issue.expected] ?? `of type ${issue.expected}`}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.map(String).join(', ')}`;
+    case 'too_big':
+      return `must be at most ${issue.maximum}${unitOf(issue.origin)}`;
+    case 'too_small':
+      return `must be at least ${issue.minimum}${unitOf(issue.origin)}`;
+    default:
+      return undefined;
+  }
 };
 
 /** Query and path parameters that no column could hold. */

@@ -20,7 +20,7 @@ import type { InternalTokenVerifier } from '../internal-token/verify.ts';
 import type { Log } from '../log/create-log.ts';
 import { faultMessage, toFieldFaults, unstorableFaults } from './field-faults.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
-import { readMultipart, toFormError } from './read-multipart.ts';
+import { dropRest, readMultipart, toFormError } from './read-multipart.ts';
 
 /** Who asks: a principal of the kinds that the route takes; undefined on a route that takes no credential. */
 export type PrincipalOf<Route extends RouteContract> = Route['credentials'] extends readonly []
@@ -67,7 +67,7 @@ const readPrincipal = (
 
 const check = (schema: z.ZodType | undefined, value: unknown, root: 'params' | 'query' | 'body'): unknown => {
   if (!schema) return undefined;
-  const result = schema.safeParse(value, { error: faultMessage });
+  const result = schema.safeParse(value, { error: faultMessage, reportInput: true });
   if (result.success) return result.data;
   const faults = toFieldFaults(result.error, root);
   throw root === 'body' ? errors.invalidInput(faults) : errors.invalidParameter(faults);
@@ -172,8 +172,9 @@ export const implement = <const Route extends RouteContract, const Answer extend
         try {
           request.body = await readMultipart(request, route);
         } catch (error) {
-          // What the client still sends is not read, so the connection cannot be used again.
-          reply.header('connection', 'close');
+          // A connection that is cut while the client still sends takes the answer with it.
+          const isAllRead = await dropRest(request.raw, route.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT);
+          if (!isAllRead) reply.header('connection', 'close');
           throw toFormError(error);
         }
       },

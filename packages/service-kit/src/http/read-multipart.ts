@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { AppError, BODY_BYTES_MAX_DEFAULT, errors, type RouteContract } from '@switchboard/contracts';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -72,4 +73,26 @@ export const readMultipart = async (
 export const toFormError = (error: unknown): unknown => {
   const isPlain = error instanceof Error && !(error instanceof AppError || error instanceof TypeError);
   return isPlain && !('code' in error) ? invalidField('body', 'is not a complete form') : error;
+};
+
+/**
+ * Reads the rest of a refused body and forgets it, so that the client gets to read the refusal: one that is still
+ * sending when its connection is cut sees a broken connection instead. A gateway would take the service for dead.
+ *
+ * @returns false when the client sends more than `bytesMax`; the connection cannot be used again then
+ */
+export const dropRest = (body: IncomingMessage, bytesMax: number): Promise<boolean> => {
+  if (body.readableEnded || body.destroyed) return Promise.resolve(true);
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  let bytesLeft = bytesMax;
+  body.unpipe();
+  body.on('data', (chunk: Buffer) => {
+    bytesLeft -= chunk.length;
+    if (bytesLeft >= 0) return;
+    body.pause();
+    resolve(false);
+  });
+  body.once('end', () => resolve(true)).once('close', () => resolve(true));
+  body.resume();
+  return promise;
 };

@@ -161,5 +161,6 @@ test.each([
   let text = '';
   for await (const chunk of socket) text += chunk;
   expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  expect(text).toMatch(/^x-request-id: [0-9a-f-]{36}\r$/m);
   expect(JSON.parse(text.split('\r\n\r\n')[1] ?? '')).toMatchObject({ status });
 });

@@ -1,4 +1,4 @@
-import { defineRoute, type PartnerPrincipal, partnerRoutes } from '@switchboard/contracts';
+import { AppError, defineRoute, type PartnerPrincipal, partnerRoutes } from '@switchboard/contracts';
 import { type HandlerContext, implement } from '@switchboard/service-kit';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
@@ -109,12 +109,58 @@ test('every faulty field of a body is named', async () => {
     details: {
       fields: [
         { field: 'name', message: 'is required' },
-        { field: 'tags.0.label', message: 'must be of type string' },
+        { field: 'tags.0.label', message: 'must be a string' },
         { field: 'tags.1.label', message: 'is required' },
       ],
     },
     timestamp: '2026-01-01T00:00:00.000Z',
   });
+});
+
+test('faults are told in words, whatever the schema says or does not say', async () => {
+  const { app } = createTestServer();
+  const worded = defineRoute({
+    ...base,
+    id: 'test.worded.create',
+    method: 'POST',
+    path: '/api/partner/v1/worded',
+    credentials: [],
+    body: z.object({
+      missing_id: z.uuid('must be a UUID'),
+      id: z.uuid('must be a UUID'),
+      data: z.record(z.string(), z.unknown()),
+      role: z.enum(['agent', 'manager']),
+      note: z.string().max(3),
+      from: z.union([z.iso.date(), z.iso.datetime()], 'must be an ISO 8601 date or time'),
+      missing_union: z.union([z.string(), z.number()]),
+    }),
+    responses: { 204: { description: '' } },
+  });
+  implement(app, worded, () => ({ status: 204 }));
+  const answer = await app.inject({
+    method: 'POST',
+    url: worded.path,
+    payload: { id: 7, data: [], role: 'boss', note: 'long', from: 'now' },
+  });
+  expect(answer.json().error.details.fields).toEqual([
+    { field: 'missing_id', message: 'is required' },
+    { field: 'id', message: 'must be a UUID' },
+    { field: 'data', message: 'must be an object' },
+    { field: 'role', message: 'must be one of agent, manager' },
+    { field: 'note', message: 'must be at most 3 characters' },
+    { field: 'from', message: 'must be an ISO 8601 date or time' },
+    { field: 'missing_union', message: 'is required' },
+  ]);
+});
+
+test('an id that is far too long is one that nobody has, not another address', async () => {
+  const { app, token } = createTestServer();
+  implement(app, partnerRoutes.getJobStatus, ({ params }) => {
+    throw new AppError('JOB_NOT_FOUND', { message: String(params.job_id.length) });
+  });
+  const headers = { 'x-internal-token': token() };
+  const answer = await app.inject({ url: `/api/partner/v1/jobs/${'x'.repeat(5000)}/status`, headers });
+  expect([answer.statusCode, answer.json().error.code]).toEqual([404, 'JOB_NOT_FOUND']);
 });
 
 test('faults of path and query are INVALID_PARAMETER', async () => {

@@ -182,6 +182,7 @@ describe('OpenTelemetry', () => {
       OTEL_SERVICE_NAME: 'named-by-operator',
       OTEL_BSP_SCHEDULE_DELAY: '50',
     });
+    await fetch(`${url}/livez`);
     const answer = await fetch(`${url}/api/partner/v1/trace`, { headers: { traceparent } });
     const { outgoing, consumed } = (await answer.json()) as { outgoing: string; consumed: string };
     child.kill('SIGTERM');
@@ -200,6 +201,7 @@ describe('OpenTelemetry', () => {
     expect(consumed).toBe(`00-${TRACE_ID}-${named('fixture.consumed')?.spanId}-01`);
     expect(lines().find(({ msg }) => msg === 'inside the consumer')).toMatchObject({ traceId: TRACE_ID });
     expect(resources[0]).toContain('named-by-operator');
+    expect(named('GET /livez'), 'probes would bury what is looked for').toBeUndefined();
   });
 
   test('a sampler that says no exports nothing, and ids travel all the same', async () => {

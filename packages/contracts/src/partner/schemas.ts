@@ -49,30 +49,39 @@ const freeObject = (bytesMax: number, depthMax = 20) =>
     })
     .refine(hasStorableStrings, 'must be well-formed Unicode without NUL');
 
-export const limitSchema = z.coerce
-  .number('must be a number')
-  .int('must be a whole number')
-  .min(1, 'must be at least 1')
-  .max(100, 'must be at most 100')
-  .default(50);
-export const offsetSchema = z.coerce
-  .number('must be a number')
-  .int('must be a whole number')
-  .min(0, 'must be at least 0')
-  .max(1_000_000, 'must be at most 1000000')
-  .default(0);
+/** A whole number in a query. Digits alone: what JavaScript also takes for a number (`1e1`, `0x10`, nothing) is refused. */
+const wholeNumber = (min: number, max: number, fallback: number) =>
+  z
+    .preprocess(
+      (value) => (typeof value === 'string' && !/^-?\d+$/.test(value) ? Number.NaN : value),
+      z.coerce
+        .number('must be a whole number')
+        .int('must be a whole number')
+        .min(min, `must be at least ${min}`)
+        .max(max, `must be at most ${max}`),
+    )
+    .default(fallback);
+export const limitSchema = wholeNumber(1, 100, 50);
+export const offsetSchema = wholeNumber(0, 1_000_000, 0);
 export const cursorSchema = z
   .string()
-  .max(500)
-  .regex(/^[A-Za-z0-9_-]+$/, 'must be a next_cursor of an earlier answer')
+  .regex(/^[A-Za-z0-9_-]{1,500}$/, 'must be a next_cursor of an earlier answer')
   .optional();
 const nextCursorSchema = z.string().nullable();
 
-export const companyIdParams = z.object({ company_id: z.uuid('must be a UUID') });
-export const jobIdParams = z.object({ job_id: z.string().max(100) });
-export const callIdParams = z.object({ call_id: z.string().max(100) });
+/** An optional field: null, which many clients send for what they leave out, is as good as nothing. */
+const orDefault = <Value extends string>(schema: z.ZodType<Value>, fallback: Value) =>
+  schema
+    .nullish()
+    .transform((value) => value ?? fallback)
+    .meta({ default: fallback });
 
-const emailSchema = z.email('must be an e-mail address').max(320);
+export const companyIdParams = z.object({ company_id: z.uuid('must be a UUID') });
+/** Any text: an id that cannot be one is simply not found (guide: 404 JOB_NOT_FOUND). */
+export const jobIdParams = z.object({ job_id: z.string() });
+export const callIdParams = z.object({ call_id: z.string() });
+
+const emailSchema = z.email('must be an e-mail address').max(320, 'must have at most 320 characters');
 
 export const createCompanyBody = z.object({
   name: text(200).meta({ example: 'Test Company' }),
@@ -91,7 +100,11 @@ export const listCompaniesQuery = z.object({
   limit: limitSchema,
   offset: offsetSchema,
   cursor: cursorSchema,
-  search: z.string().max(200).refine(isStorable, 'must be well-formed Unicode without NUL').optional(),
+  search: z
+    .string()
+    .max(200, 'must have at most 200 characters')
+    .refine(isStorable, 'must be well-formed Unicode without NUL')
+    .optional(),
 });
 
 export const listCompaniesAnswer = z.object({
@@ -130,7 +143,7 @@ export const agentRoleSchema = z.enum(['agent', 'manager']);
 export const createAgentBody = z.object({
   email: emailSchema.meta({ example: 'agent@testcompany.com' }),
   name: text(200).meta({ example: 'John Doe' }),
-  role: agentRoleSchema.default('agent'),
+  role: orDefault(agentRoleSchema, 'agent'),
   phone: text(50).nullish(),
 });
 
@@ -169,18 +182,32 @@ export const jobTypeSchema = z.enum(['call_analysis', 'simulation', 'batch_analy
 export const jobStatusSchema = z.enum(['queued', 'processing', 'completed', 'failed', 'cancelled']);
 export type JobStatus = z.infer<typeof jobStatusSchema>;
 
+const isHttpUrl = (text: string): boolean => {
+  const url = URL.parse(text);
+  return url?.protocol === 'http:' || url?.protocol === 'https:';
+};
+
 export const simulateSchema = z.enum(['failure', 'slow', 'empty']);
 
 export const analyzeCallBody = z.object({
   /** base64, a `data:` URL or an http(s) URL; in multipart, the file itself. */
   audio_file: z
-    .union([z.string().min(1, 'must not be empty'), z.instanceof(Uint8Array)])
+    .union(
+      [z.string().min(1, 'must not be empty'), z.instanceof(Uint8Array)],
+      'must be base64, a data: URL or an http(s) URL, and not empty',
+    )
     .meta({ example: 'https://recordings.example.com/call.wav' }),
   company_id: z.uuid('must be a UUID'),
   agent_id: z.uuid('must be a UUID'),
   call_type: text(100).meta({ example: 'sales_call' }),
-  webhook_url: z.string().max(2048).nullish().meta({ example: 'https://partner.com/webhook/callback' }),
-  analysis_type: analysisTypeSchema.default('full'),
+  /** Which addresses a key may name depends on its environment and is checked later; an empty one is none. */
+  webhook_url: z
+    .string()
+    .max(2048, 'must have at most 2048 characters')
+    .refine((url) => url === '' || isHttpUrl(url), 'must be an absolute http or https URL')
+    .nullish()
+    .meta({ example: 'https://partner.com/webhook/callback' }),
+  analysis_type: orDefault(analysisTypeSchema, 'full'),
   metadata: freeObject(16 * 1024).nullish(),
 });
 

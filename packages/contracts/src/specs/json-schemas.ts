@@ -24,6 +24,13 @@ const describeCustom = (zodSchema: z.core.$ZodTypes, jsonSchema: JsonSchema): vo
   if (zodSchema._zod.def.type === 'custom') Object.assign(jsonSchema, { type: 'string', format: 'binary' });
 };
 
+/** zod leaves a default out of the input side where the value is transformed; a reader wants to know it all the same. */
+const describeDefault = (zodSchema: z.core.$ZodTypes, jsonSchema: JsonSchema): void => {
+  const { def } = zodSchema._zod;
+  const fallback = def.type === 'default' ? def.defaultValue : z.globalRegistry.get(zodSchema)?.default;
+  if (fallback !== undefined) jsonSchema.default = fallback;
+};
+
 interface Writer {
   /** A reference when the schema has a name, else the schema itself. */
   schemaOf(schema: z.ZodType): JsonSchema;
@@ -45,8 +52,10 @@ export const createSchemaWriter = (refPrefix: string, target: 'draft-2020-12' | 
     target,
     io: 'input',
     unrepresentable: 'any',
-    override: ({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodTypes; jsonSchema: JsonSchema }) =>
-      describeCustom(zodSchema, jsonSchema),
+    override: ({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodTypes; jsonSchema: JsonSchema }) => {
+      describeCustom(zodSchema, jsonSchema);
+      describeDefault(zodSchema, jsonSchema);
+    },
   } as const;
   const { schemas } = z.toJSONSchema(registry, { ...options, uri: (id) => `${refPrefix}${id}` });
   const used = new Set<string>();

@@ -19,7 +19,12 @@ const headersOf = (names: readonly string[]) => Object.fromEntries(names.map((na
 
 /** What the gateway itself may answer on a route, on top of the errors that its contract names. */
 const gatewayErrors = (route: RouteContract): readonly ErrorCode[] => [
-  ...(route.body ? (['INVALID_JSON', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) : []),
+  // A body that the route does not ask for is read and checked all the same.
+  ...(route.method === 'GET'
+    ? []
+    : (['INVALID_JSON', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const)),
+  // NUL and a bad percent-encoding are refused in any parameter.
+  ...(route.params || route.query ? (['INVALID_PARAMETER'] as const) : []),
   ...(route.idempotent ? (['INVALID_IDEMPOTENCY_KEY'] as const) : []),
   ...(route.credentials.length > 0
     ? (['MISSING_CREDENTIAL', 'INVALID_CREDENTIAL', 'WRONG_CREDENTIAL_KIND'] as const)

@@ -24,7 +24,7 @@ import type { InternalTokenVerifier } from '../internal-token/verify.ts';
 import type { Log } from '../log/create-log.ts';
 import type { Metrics } from '../metrics/create-metrics.ts';
 import { nextSpan } from '../tracing/trace-ids.ts';
-import type { Span, Tracing } from '../tracing/tracing.ts';
+import { createIdTracing, type Span, type Tracing } from '../tracing/tracing.ts';
 import { addBodyParsers } from './body-parsers.ts';
 import { answerError } from './http-errors.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
@@ -79,7 +79,7 @@ declare module 'fastify' {
 const CLIENT_CLOSED_REQUEST = 499;
 
 /** A request that is not HTTP gets an answer that is, and the connection ends. */
-const refuseBadHttp = (error: Error & { code?: string }, socket: Socket): void => {
+const refuseBadHttp = (error: Error & { code?: string }, socket: Socket, ids: Ids): void => {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
@@ -95,10 +95,14 @@ const refuseBadHttp = (error: Error & { code?: string }, socket: Socket): void =
     `HTTP/1.1 ${status} ${title}`,
     'content-type: application/problem+json',
     `content-length: ${Buffer.byteLength(body)}`,
+    `${REQUEST_ID_HEADER}: ${ids.next()}`,
     'connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 };
+
+/** As long as a request line can be: an id that is too long is unknown, and not another address. */
+const PARAMETER_CHARACTERS_MAX = 16_384;
 
 const routeOf = (request: FastifyRequest): string => request.routeOptions.url ?? 'unknown';
 
@@ -110,6 +114,7 @@ export const createHttpServer = (deps: HttpServerDeps): FastifyInstance => {
   const { config, log, clock, metrics, tracing, readiness, logRequests = true } = deps;
   const ids = deps.ids ?? createUuidV7Ids(clock);
   const traffic = createTraffic();
+  const untraced = createIdTracing();
   const app = fastify({
     requestTimeout: config.requestTimeoutSeconds * 1000,
     connectionTimeout: config.idleTimeoutSeconds * 1000,
@@ -123,7 +128,8 @@ export const createHttpServer = (deps: HttpServerDeps): FastifyInstance => {
     // One logger for all: the fields of a request come from its work context (log/create-log.ts).
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
-    clientErrorHandler: refuseBadHttp,
+    clientErrorHandler: (error, socket) => refuseBadHttp(error, socket, ids),
+    routerOptions: { maxParamLength: PARAMETER_CHARACTERS_MAX },
     frameworkErrors: (error, request, reply) => answerError(error, request, reply),
     ...deps.fastify,
   });
@@ -161,7 +167,9 @@ export const createHttpServer = (deps: HttpServerDeps): FastifyInstance => {
   app.addHook('onRequest', (request, reply, done) => {
     const startedMs = performance.now();
     const given = request.headers.traceparent;
-    const span = tracing.startSpan(`${request.method} ${routeOf(request)}`, {
+    // Probes come every second and say nothing: their trace is ids alone.
+    const { startSpan } = request.routeOptions.config.quiet ? untraced : tracing;
+    const span = startSpan(`${request.method} ${routeOf(request)}`, {
       kind: 'server',
       parent: parseTraceparent(typeof given === 'string' ? given : undefined),
       ...(tracing.exporting

@@ -1,4 +1,4 @@
-import type { Bus, Log } from '@switchboard/bus';
+import type { Bus, Consumer, Log } from '@switchboard/bus';
 import { parseTraceparent } from '@switchboard/contracts';
 import type { DataContext } from '@switchboard/db';
 import { createIdTracing, type Metrics, type Tracing } from '@switchboard/service-kit';
@@ -26,6 +26,7 @@ export interface DispatcherDeps {
 
 export interface Dispatcher {
   readonly engine: Engine;
+  readonly consumer: Consumer;
   /** Messages that wait to be stored; null while NATS is away. */
   lag(): Promise<number | null>;
   /** Takes no more requests, then lets attempts end until the deadline and gives the others back. */
@@ -92,6 +93,7 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
 
   return {
     engine,
+    consumer,
     async lag() {
       const lag = await consumer.lag();
       return lag === null ? null : lag.pending + lag.ackPending;

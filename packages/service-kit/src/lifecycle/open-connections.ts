@@ -21,8 +21,8 @@ export interface Connections<Name extends SchemaName> {
   readonly bus: Bus;
   readonly ctx: DataContext<Name>;
   readonly relay: OutboxRelay;
-  /** Has a consumer stopped first at shutdown, and its lag shown in `/metrics`. */
-  watchConsumer(consumer: Consumer): void;
+  /** Has a consumer stopped first at shutdown (by `stop`, if more than it must end), and its lag shown in `/metrics`. */
+  watchConsumer(consumer: Consumer, stop?: () => Promise<void>): void;
 }
 
 const watchAllConsumers = (metrics: Metrics, consumers: readonly Consumer[]): void => {
@@ -91,9 +91,9 @@ export const openConnections = async <Name extends SchemaName>(
     bus,
     ctx,
     relay,
-    watchConsumer(consumer) {
+    watchConsumer(consumer, stop = () => consumer.stop()) {
       consumers.push(consumer);
-      lifecycle.onStopWork(consumer.durable, () => consumer.stop());
+      lifecycle.onStopWork(consumer.durable, stop);
     },
   };
 };

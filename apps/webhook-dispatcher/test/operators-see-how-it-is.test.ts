@@ -1,0 +1,57 @@
+import {
+  createTestDatabase,
+  resetNats,
+  startService,
+  type TestDatabase,
+  type TestService,
+  testNatsUrl,
+  waitFor,
+} from '@switchboard/stack/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { WEBHOOK_SECRET } from './support/deliveries.ts';
+
+let database: TestDatabase;
+let process: TestService;
+
+beforeAll(async () => {
+  await resetNats();
+  database = await createTestDatabase();
+  process = await startService('webhook-dispatcher', {
+    DATABASE_URL: database.urlFor('webhooks'),
+    NATS_URL: testNatsUrl(),
+    WEBHOOK_SECRET,
+    DRAIN_SECONDS: '0',
+  });
+  await process.waitReady();
+});
+afterAll(async () => {
+  await process?.stop();
+  await database?.drop();
+});
+
+test('readiness names what it leans on by the words of every other service', async () => {
+  const answer = await fetch(`${process.url}/readyz`);
+  expect(await answer.json()).toEqual({ status: 'ready', checks: { database: 'ok', bus: 'ok' } });
+});
+
+test('requests, the loop, the pool, the outbox and the consumer can be watched', async () => {
+  const read = async () => (await fetch(`${process.url}/metrics`)).text();
+  const text = await waitFor(
+    async () => {
+      const metrics = await read();
+      return metrics.includes('consumer_lag_events{') && metrics;
+    },
+    { what: 'the lag of the consumer' },
+  );
+  for (const name of [
+    'nodejs_eventloop_lag_p99_seconds{',
+    'database_pool_connections{state="used"',
+    'database_pool_waiting{',
+    'outbox_oldest_age_seconds{',
+    'consumer_lag_events{consumer="webhook-requests"',
+    'consumer_unacked_events{consumer="webhook-requests"',
+    'consumer_dead_events{consumer="webhook-requests"',
+  ]) {
+    expect(text).toContain(name);
+  }
+});

@@ -33,6 +33,11 @@ describe.each(['written', 'recognised'] as const)('the bundled support call, %s'
     expect(question?.answer?.toLowerCase()).toContain('my internet has been down');
   });
 
+  test('has the question that follows words of regret', () => {
+    const question = content.questions.find((entry) => /^what is the phone number/i.test(entry.text));
+    expect(question).toMatchObject({ speaker: 'agent', answered: true });
+  });
+
   test('has the two objections of the customer, both taken up', () => {
     expect(content.objections.map(({ kind, speaker, handled }) => ({ kind, speaker, handled }))).toEqual([
       { kind: 'timing', speaker: 'customer', handled: true },

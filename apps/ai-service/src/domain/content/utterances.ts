@@ -22,6 +22,8 @@ const asksOn = /\b(?:what|how|which|whose)(?: \w+){1,2}$/i;
 /** "What can I", "if you can", "I think we can": the words before hold the clause together. */
 const holdsOn =
   /(?:\b(?:what|how|when|where|why|who|which|if|whether|that|and|or|but|so|the|a|to|as|than|because|while|since|until|after|before|like|for|of|in|with|about|i|we|you|they|he|she|it|me|us|think|thought|say|said|says|know|guess|hope|sure|believe|see|hear|told|mean|wish|feel|glad|afraid|is|was|very|much|else|everything|anything|all)|,)$/i;
+/** "Sorry to hear that": the last word stands for what was said, and nothing hangs on it. */
+const isComplete = /\b(?:to hear|about|for|with) (?:that|it|this)$/i;
 
 /** Cuts segments into sentences, and long unpunctuated ones into clauses; times are shared out by length. */
 export async function splitUtterances(
@@ -104,7 +106,7 @@ function cutClauses(sentence: string): string[] {
     const before = sentence.slice(from, match.index);
     const after = sentence.slice(match.index + match[0].length, match.index + match[0].length + 60);
     if (countWords(before) < pieceWordsMin || countWords(after) < pieceWordsMin) continue;
-    if (holdsOn.test(before) || asksOn.test(before)) continue;
+    if ((holdsOn.test(before) && !isComplete.test(before)) || asksOn.test(before)) continue;
     pieces.push(before.trim());
     from = match.index + match[0].length;
   }

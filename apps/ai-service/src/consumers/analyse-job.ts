@@ -33,6 +33,8 @@ const ACK_WAIT_SECONDS = 15;
 const LEASE_SECONDS = 15;
 const HEARTBEAT_SECONDS = 5;
 const DEAD_WORKERS_MAX = 3;
+/** How long a suspect waits while this worker has another one. */
+const SUSPECT_SECONDS = 5;
 /**
  * Waits between tries that failed; one more failure ends the job. Some two minutes in all, so that a server of ours or of
  * the partner's that is started anew costs no job.
@@ -94,6 +96,8 @@ export const startJobWorker = (deps: JobWorkerDeps): Consumer => {
   const source: RecordingSource = { bus, ...deps.source };
   /** Jobs in the hands of this process, whatever Postgres could be told of them. */
   const active = new Set<string>();
+  /** The one suspect in hand: were there two, a bad one would take a good one with it to the end. */
+  let suspect: string | null = null;
 
   const lease = (jobId: string) => ({
     jobId,
@@ -243,6 +247,13 @@ export const startJobWorker = (deps: JobWorkerDeps): Consumer => {
         return;
       }
       case 'taken': {
+        if (claim.deadWorkers === DEAD_WORKERS_MAX - 1) {
+          if (suspect !== null) {
+            await releaseAnalysis(ctx.db, job_id, workerId);
+            throw item.giveBack(SUSPECT_SECONDS);
+          }
+          suspect = job_id;
+        }
         const startedMs = performance.now();
         const { outcome, audioSeconds } = await work(item);
         const seconds = (performance.now() - startedMs) / 1000;
@@ -266,6 +277,7 @@ export const startJobWorker = (deps: JobWorkerDeps): Consumer => {
         await handle(item);
       } finally {
         active.delete(item.data.job_id);
+        if (suspect === item.data.job_id) suspect = null;
       }
     },
   });

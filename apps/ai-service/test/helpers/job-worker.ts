@@ -1,6 +1,6 @@
-import { type Bus, connectBus, silentLog } from '@switchboard/bus';
-import { type Clock, createUuidV7Ids, partnerEvents, partnerRpcs, systemClock } from '@switchboard/contracts';
-import { createDatabase, createDataContext, startOutboxRelay } from '@switchboard/db';
+import { connectBus, silentLog } from '@switchboard/bus';
+import { createUuidV7Ids, partnerEvents, partnerRpcs, systemClock } from '@switchboard/contracts';
+import { createDatabase, createDataContext, type DataContext, startOutboxRelay } from '@switchboard/db';
 import { createTestDatabase, resetNats, testNatsUrl } from '@switchboard/stack/testing';
 import pg from 'pg';
 import type { z } from 'zod';
@@ -12,9 +12,8 @@ import { createPocketSphinxEngine } from '../../src/domain/transcription/pockets
 type Input = z.input<typeof partnerRpcs.analysisInput.reply>;
 
 export interface WorkerBench {
-  readonly bus: Bus;
-  /** Makes one more worker: another process of the service. */
-  startWorker(options?: { readonly engines?: Engines; readonly concurrency?: number }): void;
+  readonly ctx: DataContext<'ai'>;
+  startWorker(options?: { readonly concurrency?: number }): void;
   /** Announces a job as partner-service does; gives its id. */
   announce(changes?: Partial<Job>): Promise<string>;
   rows<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
@@ -24,7 +23,7 @@ export interface WorkerBench {
 }
 
 /** A transcription whose program is not there. */
-export const brokenEngines = (): Engines => ({
+const brokenEngines = (): Engines => ({
   transcription: createPocketSphinxEngine({ program: '/nowhere/pocketsphinx_batch', note: null }),
   content: createLocalContentEngine(),
 });
@@ -33,46 +32,34 @@ export const brokenEngines = (): Engines => ({
 export const startWorkerBench = async (options: {
   readonly input: (jobId: string) => Promise<Input> | Input;
   readonly chunk?: (jobId: string, offset: number) => Uint8Array;
-  readonly clock?: Clock;
 }): Promise<WorkerBench> => {
-  const { clock = systemClock } = options;
   await resetNats();
   const testDatabase = await createTestDatabase();
   const owner = new pg.Client({ connectionString: testDatabase.ownerUrl });
   await owner.connect();
-  const ids = createUuidV7Ids(clock);
-  const endings: (() => Promise<unknown>)[] = [];
-  const open = async () => {
-    const bus = await connectBus({ url: testNatsUrl(), name: 'ai-test', log: silentLog });
-    const database = createDatabase({
-      url: testDatabase.urlFor('ai'),
-      schema: 'ai',
-      applicationName: 'ai-test',
-      log: silentLog,
-    });
-    const ctx = createDataContext({ database, source: 'ai-service', clock, ids, log: silentLog });
-    const relay = startOutboxRelay(ctx, { bus });
-    endings.push(async () => {
-      await relay.stop();
-      await bus.drain();
-      await database.close();
-    });
-    return { bus, ctx };
-  };
-  const { bus, ctx } = await open();
+  const ids = createUuidV7Ids(systemClock);
+  const bus = await connectBus({ url: testNatsUrl(), name: 'ai-test', log: silentLog });
+  const database = createDatabase({
+    url: testDatabase.urlFor('ai'),
+    schema: 'ai',
+    applicationName: 'ai-test',
+    log: silentLog,
+  });
+  const ctx = createDataContext({ database, source: 'ai-service', clock: systemClock, ids, log: silentLog });
+  const relay = startOutboxRelay(ctx, { bus });
   bus.respond(partnerRpcs.analysisInput, async ({ job_id }) => options.input(job_id));
   bus.respond(partnerRpcs.audioChunk, async ({ job_id, offset }) => ({
     data: Buffer.from(options.chunk?.(job_id, offset) ?? []).toString('base64'),
   }));
 
   return {
-    bus,
-    startWorker({ engines = brokenEngines(), concurrency = 2 } = {}) {
+    ctx,
+    startWorker({ concurrency = 2 } = {}) {
       startJobWorker({
         ctx,
         bus,
         ids,
-        engines,
+        engines: brokenEngines(),
         concurrency,
         settings: { decode: { secondsMax: 60 }, redactPersonalData: false, simulatedSlowSeconds: 0 },
         source: { policyFor: () => ({ requireHttps: false, allowPrivate: true }) },
@@ -98,7 +85,9 @@ export const startWorkerBench = async (options: {
       return rows.map((row) => row.data);
     },
     async close() {
-      for (const end of endings) await end();
+      await relay.stop();
+      await bus.drain();
+      await database.close();
       await owner.end();
       await testDatabase.drop();
     },

@@ -11,11 +11,17 @@ export interface Lease {
   readonly now: Date;
 }
 
+/**
+ * A job that ended longer ago than this and is announced again is done again: partner-service announces what is still
+ * open there, so the outcome did not reach it.
+ */
+const LOST_AFTER_SECONDS = 600;
+
 const leaseEnd = ({ now, leaseSeconds }: Lease): Date => new Date(now.getTime() + leaseSeconds * 1000);
 
 /**
  * Takes an analysis for a worker, or says why not. Run it in a transaction: the row is locked until its end, so two
- * workers with the same message cannot both take it.
+ * workers with the same message cannot both take it. A worker calls it only for jobs that it does not have in hand.
  *
  * @param deadWorkersMax after so many dead workers nobody takes it any more
  */
@@ -35,7 +41,11 @@ export const claimAnalysis = async (
     .where('job_id', '=', jobId)
     .forUpdate()
     .executeTakeFirstOrThrow();
-  if (row.status !== 'running') return { kind: 'over' };
+  const isLost =
+    row.finished_at !== null &&
+    row.status !== 'cancelled' &&
+    now.getTime() - row.finished_at.getTime() > LOST_AFTER_SECONDS * 1000;
+  if (row.status !== 'running' && !isLost) return { kind: 'over' };
   if (row.cancel_requested) {
     await trx
       .updateTable('analyses')
@@ -44,12 +54,18 @@ export const claimAnalysis = async (
       .execute();
     return { kind: 'over' };
   }
-  const leftMs = row.lease_until ? row.lease_until.getTime() - now.getTime() : 0;
+  // Its own lease is one that it could not give back while Postgres was away.
+  const isOthers = row.lease_owner !== null && row.lease_owner !== workerId;
+  const leftMs = isOthers && row.lease_until ? row.lease_until.getTime() - now.getTime() : 0;
   if (leftMs > 0) return { kind: 'busy', retrySeconds: leftMs / 1000 };
-  const deadWorkers = row.dead_workers + (row.lease_owner === null ? 0 : 1);
+  const deadWorkers = row.dead_workers + (isOthers ? 1 : 0);
   await trx
     .updateTable('analyses')
     .set({
+      status: 'running',
+      finished_at: null,
+      duration_seconds: null,
+      error_code: null,
       attempt: row.attempt + 1,
       dead_workers: deadWorkers,
       lease_owner: workerId,
@@ -59,7 +75,7 @@ export const claimAnalysis = async (
     .execute();
   return deadWorkers >= deadWorkersMax
     ? { kind: 'workers_lost', deadWorkers }
-    : { kind: 'taken', attempt: row.attempt + 1 };
+    : { kind: 'taken', attempt: row.attempt + 1, deadWorkers };
 };
 
 /** Heartbeat: prolongs the lease, and hears whether the job was cancelled meanwhile. */

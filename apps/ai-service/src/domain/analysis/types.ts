@@ -5,6 +5,7 @@
  *   lease      until when a worker has an analysis for itself; renewed by heartbeats while it works
  *   dead worker  a worker whose lease ran out: it was killed, or cut off from Postgres for longer than its lease
  *   release    giving an analysis back unharmed, at shutdown
+ *   suspect    an analysis that fails if one worker more dies: of it, or of another one beside it
  *   failure    a try that ended with an error that may pass
  */
 
@@ -49,8 +50,8 @@ export class PassingFailure extends Error {
 }
 
 export type Claim =
-  /** The analysis is ours until the lease ends. `attempt` counts workers. */
-  | { readonly kind: 'taken'; readonly attempt: number }
+  /** The analysis is ours until the lease ends. `attempt` counts workers, `deadWorkers` those that ended over it. */
+  | { readonly kind: 'taken'; readonly attempt: number; readonly deadWorkers: number }
   /** Another worker has it; ask again after so long. */
   | { readonly kind: 'busy'; readonly retrySeconds: number }
   /** It is over; nothing is to be done. */

@@ -15,14 +15,16 @@ let database: TestDatabase;
 let dispatcher: TestDispatcher;
 let receiver: Receiver;
 let status = 200;
+let headers: Readonly<Record<string, string>> = {};
 const clock = createManualClock();
 
 beforeEach(async () => {
   await resetNats();
   database = await createTestDatabase();
   status = 200;
+  headers = {};
   receiver = await startReceiver((response) => {
-    response.writeHead(status, { 'x-partner': 'yes' });
+    response.writeHead(status, { 'x-partner': 'yes', ...headers });
     response.end(`answer ${status}`);
   });
   dispatcher = await startTestDispatcher({
@@ -66,6 +68,24 @@ test('a callback is sent at once, on record with its answer, and told', async ()
   const traceId = TRACEPARENT.split('-')[1] ?? '';
   expect(event?.traceparent).toContain(traceId);
   expect(receiver.received[0]?.headers.traceparent).toContain(traceId);
+});
+
+test.each([
+  ['90', 90],
+  ['1', 60],
+  ['86400', 120],
+  ['a date 100 s from now', 100],
+  ['soon', 60],
+  ['-5', 60],
+])('Retry-After: %s waits %d s: at least the step, at most twice of it', async (retryAfter, seconds) => {
+  status = 503;
+  const at = clock.now().getTime();
+  const isDate = retryAfter.startsWith('a date');
+  headers = { 'retry-after': isDate ? new Date(at + 100_000).toUTCString() : retryAfter };
+  await dispatcher.request(makeRequest(receiver.url));
+  await attemptsOnRecord(1);
+  const [delivery] = await dispatcher.deliveries();
+  expect((Number(delivery?.due_at) - at) / 1000).toBe(seconds);
 });
 
 test('after a failure at +60 s and +300 s, the same id and bytes each time, then no more', async () => {

@@ -57,7 +57,7 @@ export const createDeliveryStore = (options: DeliveryStoreOptions): EngineStore 
   ) => {
     const now = ctx.clock.now();
     const judged = attempts.map(({ delivery, result }): JudgedAttempt => {
-      return { delivery, result, verdict: judgeAttempt(delivery, result.outcome, schedule, now) };
+      return { delivery, result, verdict: judgeAttempt(delivery, result, schedule, now) };
     });
     const written = await recordAttempts(trx, owner, judged, now);
     for (const one of judged) if (written.has(one.delivery.id)) emitOutcome(emit, one);

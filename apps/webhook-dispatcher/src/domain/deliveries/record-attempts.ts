@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Executor } from './executor.ts';
-import { nextAttemptAt, type Schedule, stepAfter } from './schedule.ts';
+import { nextAttemptAt, readRetryAfter, type Schedule, stepAfter } from './schedule.ts';
 import type { AttemptResult, FinishedAttempt, LeasedDelivery } from './types.ts';
 
 /** What becomes of a delivery after an attempt. */
@@ -14,13 +14,14 @@ export interface Verdict {
 /** Decides by the schedule: a failed attempt uses up a step, a lost one is made good at once. */
 export const judgeAttempt = (
   delivery: Pick<LeasedDelivery, 'attemptNumber' | 'step'>,
-  outcome: AttemptResult['outcome'],
+  { outcome, answer }: Pick<AttemptResult, 'outcome' | 'answer'>,
   schedule: Schedule,
   now: Date,
 ): Verdict => {
   if (outcome === 'succeeded') return { status: 'succeeded', step: delivery.step + 1, dueAt: null };
   const step = stepAfter(delivery, outcome);
-  const dueAt = step === delivery.step ? now : nextAttemptAt(schedule, step, now);
+  const retryAfterSeconds = readRetryAfter(answer?.headers['retry-after'], now);
+  const dueAt = step === delivery.step ? now : nextAttemptAt(schedule, step, now, retryAfterSeconds);
   return dueAt === null ? { status: 'exhausted', step, dueAt } : { status: 'pending', step, dueAt };
 };
 

@@ -9,14 +9,32 @@ export type Schedule = readonly number[];
 
 export const partnerScheduleSeconds: Schedule = [0, 60, 300];
 
+/** What a receiver may stretch a step of the schedule to with `Retry-After`. */
+const STEP_STRETCH_MAX = 2;
+
 /**
  * When the next attempt is due after `step` steps of the schedule are used up.
  *
+ * @param retryAfterSeconds what the receiver asked for; honoured from once to twice the step
  * @returns null when the schedule is at its end
  */
-export const nextAttemptAt = (schedule: Schedule, step: number, now: Date): Date | null => {
+export const nextAttemptAt = (
+  schedule: Schedule,
+  step: number,
+  now: Date,
+  retryAfterSeconds = 0,
+): Date | null => {
   const seconds = schedule[step];
-  return seconds === undefined ? null : new Date(now.getTime() + seconds * 1000);
+  if (seconds === undefined) return null;
+  const wait = Math.min(Math.max(seconds, retryAfterSeconds), seconds * STEP_STRETCH_MAX);
+  return new Date(now.getTime() + wait * 1000);
+};
+
+/** `Retry-After` of an answer in seconds from now: it is a number of seconds or a date. 0 when it says nothing. */
+export const readRetryAfter = (value: string | readonly string[] | undefined, now: Date): number => {
+  if (typeof value !== 'string') return 0;
+  const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - now.getTime()) / 1000;
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : 0;
 };
 
 /**

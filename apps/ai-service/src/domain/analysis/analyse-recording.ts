@@ -6,6 +6,8 @@ import { type ContentEngine, LanguageUnsupportedError } from '../content/types.t
 import { scoreCall } from '../score/score-call.ts';
 import { analyseTone } from '../tone/analyse-tone.ts';
 import type { TranscriptionEngine } from '../transcription/index.ts';
+import { requireSendable } from './require-sendable.ts';
+import { storable } from './storable.ts';
 import { AnalysisFailure } from './types.ts';
 
 export type Job = DataOf<typeof partnerEvents.jobQueued>;
@@ -31,14 +33,8 @@ export interface Analysis {
 /** How far a job is after each step (spec: partner, "Job"); 10 is its start, 100 its end. */
 export const progressAfter = { decoded: 30, transcribed: 60, analysed: 90 } as const;
 
-/** Results travel in an event, and again as text inside another one: with room for its quotes, both fit. */
-const RESULTS_BYTES_MAX = 600_000;
-
 const speakersOf = (channels: number): readonly string[] =>
   channels === 2 ? ['agent', 'customer'] : ['speaker'];
-
-/** NUL and lone surrogates cannot be stored in Postgres; no engine has a reason to say them. */
-const storable = (text: string): string => text.replaceAll('\u0000', '').toWellFormed();
 
 const simulate = async (job: Job, settings: AnalysisSettings, signal: AbortSignal): Promise<void> => {
   if (job.environment !== 'sandbox') return;
@@ -149,12 +145,6 @@ export const analyseRecording = async (
     ...scoreCall(tone, content),
     engines: { transcription: heard.engine, tone: tone.engine, content: content.engines.summary },
   };
-  const bytes = Buffer.byteLength(JSON.stringify(results));
-  if (bytes > RESULTS_BYTES_MAX) {
-    throw new AnalysisFailure(
-      'ANALYSIS_FAILED',
-      `The results have ${bytes} bytes; at most ${RESULTS_BYTES_MAX} fit`,
-    );
-  }
+  requireSendable(results);
   return { durationSeconds: audio.durationSeconds, results };
 };

@@ -1,3 +1,5 @@
+import { storable } from './storable.ts';
+
 /*
  * TERMINOLOGY
  *   analysis   the work on one job; a row of ai.analyses
@@ -31,7 +33,8 @@ export class AnalysisFailure extends Error {
   readonly details: Readonly<Record<string, string | number>>;
 
   constructor(code: FailureCode, message: string, details: Readonly<Record<string, string | number>> = {}) {
-    super(message);
+    // A provider's own words may be in it, and partner-service has to keep them.
+    super(storable(message));
     this.name = 'AnalysisFailure';
     this.code = code;
     this.details = details;
@@ -43,7 +46,7 @@ export class PassingFailure extends Error {
   readonly code: FailureCode;
 
   constructor(code: FailureCode, message: string, cause?: unknown) {
-    super(message, { cause });
+    super(storable(message), { cause });
     this.name = 'PassingFailure';
     this.code = code;
   }

@@ -45,7 +45,9 @@ export const postAnalyze = (app: FastifyInstance, { data, config, uploads }: Dep
   // Before the body is read, and given back when the request is over in whatever way.
   app.addHook('preParsing', async (request, reply) => {
     if (request.routeOptions.config.contract?.id !== partnerRoutes.analyzeCall.id) return;
-    const release = await uploads.take(announcedBytes(request));
+    const { principal } = request;
+    const owner = principal?.kind === 'partner_key' ? principal.partner_id : '';
+    const release = await uploads.take(announcedBytes(request), owner);
     if (reply.raw.closed || reply.raw.destroyed) release();
     else reply.raw.once('close', release);
   });

@@ -4,6 +4,7 @@ import { defineRoute } from '@switchboard/contracts';
 import { implement } from '@switchboard/service-kit';
 import { afterEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { inspectJsonBytes } from '../src/http/inspect-json.ts';
 import { createTestServer } from './helpers.ts';
 
 const BODY_BYTES_MAX = 1_000_000;
@@ -65,6 +66,27 @@ test.each([
   const { post } = await startServer();
   expect(await post(body)).toMatchObject({ status: 400, code });
   expect(await post('{}')).toMatchObject({ status: 200 });
+});
+
+test('what is too much is refused before it is parsed, and text with brackets in it is not too much', () => {
+  const bytesOf = (text: string) => Buffer.from(text);
+  // Parsed, these would be gigabytes and half a minute; looked through, they are neither.
+  for (const unit of ['[],', '{},', '0,', '"",', '{"a":0},']) {
+    const bomb = `{"a":[${unit.repeat(Math.floor(30_000_000 / unit.length))}0]}`;
+    expect(inspectJsonBytes(bytesOf(bomb)), unit).toEqual({ kind: 'size' });
+  }
+  expect(inspectJsonBytes(bytesOf('['.repeat(10_000_000)))).toEqual({ kind: 'depth' });
+  for (const taken of [
+    nested(64),
+    `[${'0,'.repeat(199_999)}0]`,
+    `[${'[],'.repeat(199_999)}[]]`,
+    `{"a":"${'[{,'.repeat(1_000_000)}"}`,
+    `{"a":"${'\\"[{,'.repeat(300_000)}\\\\","b":[]}`,
+    '"open [[[',
+    '',
+  ]) {
+    expect(inspectJsonBytes(bytesOf(taken)), taken.slice(0, 40)).toBeUndefined();
+  }
 });
 
 test('the field with the text that cannot be stored is named', async () => {

@@ -1,6 +1,12 @@
 import { AppError, errors } from '@switchboard/contracts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { inspectJson, JSON_DEPTH_MAX, JSON_VALUES_MAX, type JsonFault } from './inspect-json.ts';
+import {
+  inspectJson,
+  inspectJsonBytes,
+  JSON_DEPTH_MAX,
+  JSON_VALUES_MAX,
+  type JsonFault,
+} from './inspect-json.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -23,6 +29,8 @@ const refusalOf = (fault: JsonFault): AppError => {
 
 /** JSON of a caller's as a value that is safe to walk, merge and store. Throws INVALID_JSON or INVALID_INPUT. */
 export const parseJson = (bytes: Uint8Array): unknown => {
+  const tooMuch = inspectJsonBytes(bytes);
+  if (tooMuch) throw refusalOf(tooMuch);
   let value: unknown;
   try {
     value = JSON.parse(utf8.decode(bytes));

@@ -8,6 +8,7 @@ import { callbackSchema, routes } from '../src/index.ts';
 import { buildAsyncApi } from '../src/specs/asyncapi.ts';
 import { callbackExample, routeExamples } from '../src/specs/examples.ts';
 import { buildOpenApi } from '../src/specs/openapi.ts';
+import { buildPostmanCollection } from '../src/specs/postman.ts';
 
 const packageDir = new URL('../', import.meta.url);
 const read = async (file: string) => JSON.parse(await readFile(new URL(file, packageDir), 'utf8'));
@@ -16,6 +17,15 @@ const openApi = await read('openapi.json');
 const asyncApi = await read('asyncapi.json');
 
 describe('the committed documents', () => {
+  test('the Postman collection is what the contracts say; else run: npm run specs', async () => {
+    const collection = await read('../../docs/partner-api-postman-collection.json');
+    expect(collection).toEqual(JSON.parse(JSON.stringify(buildPostmanCollection(version))));
+    expect(collection.item).toHaveLength(routes.filter(({ surface }) => surface === 'partner').length);
+    const used = [...JSON.stringify(collection.item).matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name);
+    const declared = collection.variable.map(({ key }: { key: string }) => key);
+    expect(used.filter((name) => !declared.includes(name))).toEqual([]);
+  });
+
   test('openapi.json is what the contracts say; else run: npm run specs', () => {
     expect(openApi).toEqual(JSON.parse(JSON.stringify(buildOpenApi(version))));
   });

@@ -15,6 +15,7 @@ import {
 } from '@switchboard/contracts';
 import type { Log } from '@switchboard/service-kit';
 import type { FastifyRequest } from 'fastify';
+import { LRUCache } from 'lru-cache';
 import { type Admission, type Credential, RefusedCredential } from './credential.ts';
 import { compileIpList } from './ip-list.ts';
 import { createKeyCache, type Verdict } from './key-cache.ts';
@@ -38,15 +39,37 @@ const BEARER = /^bearer +(\S+) *$/i;
 interface Pair {
   readonly key: string;
   readonly secret: string;
+  readonly environment: Environment;
 }
 
-const bearerOf = (request: FastifyRequest): string | undefined =>
-  BEARER.exec(request.headers.authorization ?? '')?.[1];
+interface KnownKey {
+  /** The bearer token, whatever it is; undefined when the header is no bearer. */
+  readonly bearer: string | undefined;
+  /** What a key of ours with a good checksum says of itself. */
+  readonly environment: Environment | null;
+}
 
 const environmentOf = (key: string): Environment | null => {
   if (hasValidChecksum(key, keyPrefixes.partnerSandbox)) return 'sandbox';
   return hasValidChecksum(key, keyPrefixes.partnerProduction) ? 'production' : null;
 };
+
+const KNOWN_KEYS_MAX = 5_000;
+const knownKeys = new LRUCache<string, KnownKey>({ max: KNOWN_KEYS_MAX });
+
+/** Reads an Authorization header. The same ones come over and over: parsing and checksum cost 1.5 µs, finding 0.1 µs. */
+const readAuthorization = (header: string): KnownKey => {
+  const known = knownKeys.get(header);
+  if (known) return known;
+  const bearer = BEARER.exec(header)?.[1];
+  const read = { bearer, environment: bearer === undefined ? null : environmentOf(bearer) };
+  // Only what may be a key: nobody shall fill this with anything else.
+  if (read.environment !== null) knownKeys.set(header, read);
+  return read;
+};
+
+const bearerOf = (request: FastifyRequest): string | undefined =>
+  readAuthorization(request.headers.authorization ?? '').bearer;
 
 /** Every reason looks the same to the caller: status, body, headers. */
 const refused = (reason: string, keyId: string | null = null) =>
@@ -66,21 +89,20 @@ const missingSecret = () =>
 
 // Node keeps the first of two Authorization headers and joins two of any other: two would let the gateway check one
 // credential while something before it looked at the other.
-const isRepeated = (rawHeaders: readonly string[], name: string): boolean => {
-  let seen = 0;
+const presentsTwice = (rawHeaders: readonly string[]): boolean => {
+  let keys = 0;
+  let secrets = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const given = rawHeaders[i] ?? '';
-    if (given.length === name.length && given.toLowerCase() === name) seen += 1;
+    const name = rawHeaders[i] ?? '';
+    if (name.length === 13 && name.toLowerCase() === 'authorization') keys += 1;
+    else if (name.length === 12 && name.toLowerCase() === 'x-api-secret') secrets += 1;
   }
-  return seen > 1;
+  return keys > 1 || secrets > 1;
 };
 
 const readPair = (request: FastifyRequest): Pair => {
-  const { rawHeaders } = request.raw;
-  if (isRepeated(rawHeaders, 'authorization') || isRepeated(rawHeaders, 'x-api-secret')) {
-    throw refused('repeated_header');
-  }
-  const key = bearerOf(request);
+  if (presentsTwice(request.raw.rawHeaders)) throw refused('repeated_header');
+  const { bearer: key, environment } = readAuthorization(request.headers.authorization ?? '');
   const secret = request.headers['x-api-secret'];
   if (key === undefined) {
     throw new RefusedCredential(
@@ -90,9 +112,9 @@ const readPair = (request: FastifyRequest): Pair => {
   }
   if (typeof secret !== 'string' || secret === '') throw missingSecret();
   // About a microsecond each; what was mistyped or made up ends here, before any hash or look-up.
-  if (environmentOf(key) === null) throw refused('malformed_key');
+  if (environment === null) throw refused('malformed_key');
   if (!hasValidChecksum(secret, keyPrefixes.partnerSecret)) throw refused('malformed_secret');
-  return { key, secret };
+  return { key, secret, environment };
 };
 
 // One hash names the pair in the cache: secrets are not kept, and what is compared are hashes.
@@ -127,7 +149,7 @@ export const createPartnerKeyCredential = (options: PartnerKeyOptions): Credenti
     const answer = await askOwner(pair, !cache.hasFallback(id));
     if (!answer.ok) return { ok: false, reason: answer.reason, keyId: answer.key_id };
     const { principal } = answer;
-    if (principal.environment !== environmentOf(pair.key)) {
+    if (principal.environment !== pair.environment) {
       log.error({ keyId: principal.key_id }, 'a key says another environment than its row');
       return { ok: false, reason: 'other_environment', keyId: principal.key_id };
     }

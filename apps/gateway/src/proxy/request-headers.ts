@@ -47,8 +47,6 @@ export interface InwardHeaders {
   readonly traceparent: string;
   readonly requestId: string;
   readonly clientAddress: string;
-  readonly proto: string;
-  readonly host: string;
   readonly idempotencyKey: string | undefined;
   /** False: the request has no body, and what describes one is left out. */
   readonly hasBody: boolean;
@@ -96,10 +94,6 @@ export const createHeaderFilter = (credentialHeaders: readonly string[]) => {
       inward.requestId,
       'x-forwarded-for',
       inward.clientAddress,
-      'x-forwarded-proto',
-      inward.proto,
-      'x-forwarded-host',
-      inward.host,
     );
     return out;
   };

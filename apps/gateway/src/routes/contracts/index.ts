@@ -46,8 +46,6 @@ const handlerOf = (route: RouteContract, deps: ContractRouteDeps): RouteHandlerM
       traceparent: formatTraceparent(request.work?.trace ?? reply.server.kit.untraced),
       requestId: request.id,
       clientAddress: tracked.address,
-      proto: request.protocol,
-      host: request.host,
       idempotencyKey,
       hasBody: body.kind !== 'none',
     });

@@ -53,6 +53,17 @@ describe('parts', () => {
     });
   });
 
+  test('have weights that add up to one where rounding would make them more or less', () => {
+    for (const known of [
+      [0.25, 0.2, 0.1, 0.1],
+      [1, 1, 1],
+      [1, 1, 1, 1, 1, 1, 1],
+    ]) {
+      const { parts } = weightParts(known.map((weight, index) => ({ name: `${index}`, score: 5, weight })));
+      expect(parts.reduce((sum, part) => sum + part.weight, 0)).toBeCloseTo(1, 9);
+    }
+  });
+
   test('outside 0–10 are cut, and what is no number is left out', () => {
     expect(
       weightParts([

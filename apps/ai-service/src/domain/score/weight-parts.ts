@@ -20,8 +20,11 @@ export function weightParts(possible: readonly PossiblePart[]): { score: number;
     score: Math.round(part.score * 10) / 10,
     weight: Math.round((part.weight / total) * 1_000) / 1_000,
   }));
+  // What rounding took from the sum or added to it goes to the heaviest part, where it shows least.
+  const [heaviest] = parts.toSorted((a, b) => b.weight - a.weight);
+  const missing = 1 - parts.reduce((sum, part) => sum + part.weight, 0);
+  if (heaviest) heaviest.weight = Math.round((heaviest.weight + missing) * 1_000) / 1_000;
   // From the rounded parts, so that a reader who adds them up comes to the same figure.
   const mean = parts.reduce((sum, part) => sum + part.score * part.weight, 0);
-  const weights = parts.reduce((sum, part) => sum + part.weight, 0);
-  return { score: weights === 0 ? 0 : Math.min(10, Math.round((mean / weights) * 10) / 10), parts };
+  return { score: Math.min(10, Math.round(mean * 10) / 10), parts };
 }

@@ -136,6 +136,34 @@ test('two relays together publish everything, each row once', async () => {
   expect(counts[0].published + counts[1].published).toBe(200);
 });
 
+test('what another replica publishes while a relay looks at the stream is not taken for lost', async () => {
+  const ctx = await partner();
+  const bus = await bench.openBus();
+  const other = bench.relay(ctx, { bus });
+  await cancelMany(ctx, 3);
+  await other.flush();
+  let looks = 0;
+  const relay = bench.relay(ctx, {
+    bus: {
+      ...bus,
+      async streamState(name) {
+        const state = await bus.streamState(name);
+        if (name === 'PARTNER' && looks < 2) {
+          looks += 1;
+          await cancelMany(ctx, 3);
+          await other.flush();
+        }
+        return state;
+      },
+    },
+  });
+  await waitFor(() => looks > 0);
+  await cancelJob(ctx);
+  await relay.flush();
+  await relay.stop();
+  expect(await relay.stats()).toMatchObject({ republished: 0 });
+});
+
 test('a relay that died between publishing and marking does no harm: the repetition is dropped', async () => {
   const ctx = await partner();
   const bus = await bench.openBus();

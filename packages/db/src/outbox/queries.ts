@@ -68,13 +68,33 @@ export const markFailed = async <Schema>(
   await sql`update outbox set failed_at = ${now}, error = ${error} where id = ${id}`.execute(trx);
 };
 
+/** The highest number that rows have in this store of a stream; 0 when there is none. */
+export const lastPublished = async <Schema>(
+  db: Executor<Schema>,
+  stream: { readonly name: string; readonly createdAt: string },
+): Promise<number> => {
+  const found = await sql<{ last: number | null }>`
+    select max(stream_sequence) as last from outbox
+    where published_at is not null and stream = ${stream.name} and stream_created = ${stream.createdAt}`.execute(
+    db,
+  );
+  return found.rows[0]?.last ?? 0;
+};
+
 /**
  * Lets rows wait again that were published into a store of this stream that is gone: made at another time, or cut
  * back behind them (a machine that lost power). Gives how many of at most `rowsMax`.
+ *
+ * @param stream.lastPublished read before `lastSequence`: what was published since is not lost
  */
 export const unpublishLost = async <Schema>(
   db: Executor<Schema>,
-  stream: { readonly name: string; readonly createdAt: string; readonly lastSequence: number },
+  stream: {
+    readonly name: string;
+    readonly createdAt: string;
+    readonly lastSequence: number;
+    readonly lastPublished: number;
+  },
   rowsMax: number,
 ): Promise<number> => {
   const { name, createdAt, lastSequence } = stream;
@@ -84,7 +104,8 @@ export const unpublishLost = async <Schema>(
       select id from outbox
       where published_at is not null and stream = ${name}
         and (stream_created < ${createdAt} or stream_created > ${createdAt}
-          or (stream_created = ${createdAt} and stream_sequence > ${lastSequence}))
+          or (stream_created = ${createdAt} and stream_sequence > ${lastSequence}
+            and stream_sequence <= ${stream.lastPublished}))
       order by position limit ${rowsMax}
       for update skip locked
     )`.execute(db);

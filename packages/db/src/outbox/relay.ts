@@ -8,6 +8,7 @@ import {
   claimRows,
   hasPublishedTo,
   hasWaiting,
+  lastPublished,
   markFailed,
   markPublished,
   type PublishedRow,
@@ -99,9 +100,17 @@ export const startOutboxRelay = <Name extends SchemaName>(
         state = await bus.streamState(stream.name);
         if (!state) continue;
       }
+      const last = await lastPublished(ctx.db, { name: stream.name, createdAt: state.createdAt });
+      // Another replica may have published since we asked: only what an answer from now on does not know is lost.
+      if (last > state.lastSequence) state = await bus.streamState(stream.name);
+      if (!state) continue;
       let lost = 0;
       for (let rows = UNPUBLISH_ROWS; rows === UNPUBLISH_ROWS; lost += rows) {
-        rows = await unpublishLost(ctx.db, { name: stream.name, ...state }, UNPUBLISH_ROWS);
+        rows = await unpublishLost(
+          ctx.db,
+          { name: stream.name, lastPublished: last, ...state },
+          UNPUBLISH_ROWS,
+        );
       }
       if (lost > 0) {
         counts.republished += lost;

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { defineRoute, type TraceContext } from '@switchboard/contracts';
+import { defineRoute, partnerRoutes, type TraceContext } from '@switchboard/contracts';
 import {
   createIdTracing,
   createTraceHooks,
@@ -127,6 +127,22 @@ test('an event that came with a trace is handled inside it; one without begins i
   expect(inside).not.toBe(traceparent);
   expect(await hooks.run(undefined, 'x', async () => hooks.current())).toMatch(/^00-[0-9a-f]{32}-/);
   expect(hooks.current()).toBeUndefined();
+});
+
+test('a body that is no JSON reaches no log line, not even the first words of it', async () => {
+  const { app, lines, token } = createTestServer();
+  implement(app, partnerRoutes.createCompany, () => {
+    throw new Error('never reached');
+  });
+  const answer = await app.inject({
+    method: 'POST',
+    url: partnerRoutes.createCompany.path,
+    headers: { 'x-internal-token': token(), 'content-type': 'application/json' },
+    payload: 'hunter2 is my secret',
+  });
+  expect(answer.statusCode).toBe(400);
+  expect(lines.length).toBeGreaterThan(0);
+  expect(JSON.stringify(lines)).not.toContain('hunter2');
 });
 
 test('secrets do not reach a log line, wherever they hide', () => {

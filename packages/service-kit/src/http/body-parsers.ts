@@ -34,8 +34,9 @@ export const parseJson = (bytes: Uint8Array): unknown => {
   let value: unknown;
   try {
     value = JSON.parse(utf8.decode(bytes));
-  } catch (cause) {
-    throw new AppError('INVALID_JSON', { cause });
+  } catch {
+    // Without the cause: the parser's message quotes the body, and bodies are never logged.
+    throw new AppError('INVALID_JSON');
   }
   const fault = inspectJson(value);
   if (fault) throw refusalOf(fault);

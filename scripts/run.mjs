@@ -2,7 +2,7 @@
 // Plain JavaScript without dependencies: it must work before anything is installed.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,7 @@ const lockPath = join(repositoryDir, 'package-lock.json');
 const stampPath = join(modulesDir, '.switchboard-lock-sha256');
 const NODE_MAJOR_MIN = 20;
 const INSTALL_WAIT_MS = 600_000;
+const INSTALL_GIGABYTES = 1.5;
 
 class Fault extends Error {}
 
@@ -40,6 +41,7 @@ async function ensureDependencies() {
   if (readStamp() === hash) return;
   if (isInstalled(lockText)) return writeStamp(hash);
 
+  checkDisk();
   const release = await takeInstallLock();
   try {
     if (readStamp() === hash) return;
@@ -56,7 +58,7 @@ async function ensureDependencies() {
           `npm ci failed (exit code ${code}); what npm said is above.`,
           'Usual causes and remedies:',
           '  - no network or a proxy: npm ping; set HTTPS_PROXY, or `npm config set registry <your mirror>`',
-          '  - disk full: about 1.5 GB is needed here; df -h .',
+          `  - disk full: about ${INSTALL_GIGABYTES} GB is needed here; df -h .`,
           '  - files of another user in node_modules (an earlier sudo npm): sudo chown -R "$(id -un)" .',
           '  - package.json and package-lock.json differ: npm install, then commit the lock file',
         ].join('\n'),
@@ -66,6 +68,17 @@ async function ensureDependencies() {
   } finally {
     release();
   }
+}
+
+/** On a full disk npm does not fail but waits for minutes, without a word. */
+function checkDisk() {
+  if (existsSync(modulesDir)) return;
+  const { bavail, bsize } = statfsSync(repositoryDir);
+  const gigabytes = (bavail * bsize) / 1024 ** 3;
+  if (gigabytes >= INSTALL_GIGABYTES) return;
+  throw new Fault(
+    `The disk is full: ${gigabytes.toFixed(1)} GB are free at ${repositoryDir}, and the dependencies need about ${INSTALL_GIGABYTES}.\nFree some (df -h .), or clone onto a larger disk.`,
+  );
 }
 
 function readStamp() {

@@ -16,6 +16,18 @@ export interface StackEnvironment {
   all: NodeJS.ProcessEnv;
 }
 
+/**
+ * Throws, in words, when a URL cannot be one of these kinds. The URL itself is not repeated: it may hold a password.
+ *
+ * @param protocols with their colon, as in `URL`
+ */
+export function checkUrl(variable: string, url: string, protocols: readonly string[], example: string): void {
+  if (URL.canParse(url) && protocols.includes(new URL(url).protocol)) return;
+  throw new Error(
+    `${variable} is no URL of the kind ${example}.\nCorrect it in the environment or in .env, or unset it to use one of our own.`,
+  );
+}
+
 /** Empty variables count as unset, as in every `config.ts`. */
 export function stackEnvironment(env: NodeJS.ProcessEnv = process.env): StackEnvironment {
   const isTerminal = process.stdout.isTTY === true;

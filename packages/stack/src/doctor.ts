@@ -3,16 +3,15 @@ import { takeLock } from './local/lock.ts';
 import { renderChecks, runPreflight } from './preflight/preflight.ts';
 
 const lock = takeLock(localFiles.lock);
-if ('holder' in lock) {
-  console.log(`The local stack runs (process ${lock.holder.pid}): its own ports count as taken below.\n`);
-} else {
-  lock.release();
-}
-const checks = await runPreflight();
+const isRunning = 'holder' in lock;
+if (!isRunning) lock.release();
+const checks = await runPreflight({ isRunning });
 console.log(renderChecks(checks));
-if (checks.every((check) => check.ok)) {
-  console.log('\nEverything is ready: npm start');
-} else if (!('holder' in lock)) {
+if (checks.some((check) => !check.ok)) {
   console.log('\nMend what says FAIL, then: npm start');
   process.exitCode = 1;
+} else if (isRunning) {
+  console.log(`\nThe local stack runs (process ${lock.holder.pid}).`);
+} else {
+  console.log('\nEverything is ready: npm start');
 }

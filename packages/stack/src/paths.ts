@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stackEnvironment } from './config.ts';
 
@@ -8,6 +8,12 @@ export const repositoryDir = resolve(dirname(fileURLToPath(import.meta.url)), '.
 
 /** Everything the local stack makes lives here; git ignores it. */
 export const localDir = stackEnvironment().localDir ?? join(repositoryDir, '.local');
+
+/** A path as people in the checkout write it: `.local/…`; whole when it lies elsewhere. */
+export function fromHere(path: string): string {
+  const short = relative(repositoryDir, path);
+  return short.startsWith('..') || isAbsolute(short) ? path : short;
+}
 
 /**
  * The Node the workspace pins. The real binary, not the npm shim, so that a signal reaches one process.

@@ -17,3 +17,21 @@ test('an error is shown with its stack, which is what whoever reads the log need
   });
   expect(renderLogLine(line)).toContain('err=no\nError: no\n    at x');
 });
+
+test('a request that went well takes one row of a terminal; one that did not is shown whole', () => {
+  const entry = {
+    level: 'info',
+    requestId: 'r1',
+    traceId: 't1',
+    principalId: 'p1',
+    method: 'GET',
+    route: '/calls',
+    status: 200,
+    latencyMs: 3.402,
+    msg: 'request',
+  };
+  expect(renderLogLine(JSON.stringify(entry))).toBe('INFO  GET /calls 200 in 3 ms trace=t1');
+  const failed = renderLogLine(JSON.stringify({ ...entry, level: 'error', status: 500 }));
+  expect(failed).toContain('requestId=r1');
+  expect(failed).toContain('status=500');
+});

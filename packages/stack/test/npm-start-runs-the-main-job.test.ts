@@ -4,6 +4,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { deriveWebhookSecret } from '@switchboard/contracts';
 import { freePort, waitFor } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readJson } from '../src/local/files.ts';
@@ -12,6 +13,8 @@ import { runPath } from './support/run-path.ts';
 
 const runScript = fileURLToPath(new URL('../../../scripts/run.mjs', import.meta.url));
 const startEntry = 'packages/stack/src/start.ts';
+
+const OPERATORS_SECRET = 'a-webhook-secret-that-is-the-operators-own';
 
 interface DemoFile {
   baseUrl: string;
@@ -36,6 +39,7 @@ beforeAll(async () => {
     HOME: dir,
     SWITCHBOARD_LOCAL_DIR: join(dir, '.local'),
     LLM_DISCOVERY: 'false',
+    WEBHOOK_SECRET: OPERATORS_SECRET,
   };
   for (const name of [...ports, 'WEBHOOK_SINK_PORT', 'POSTGRES_PORT', 'NATS_PORT']) {
     environment[name] = String(await freePort());
@@ -84,6 +88,16 @@ test('tools find addresses, keys and process ids in .local/demo.json, which only
     headers: { authorization: `Bearer ${demo.partner.key}`, 'x-api-secret': demo.partner.secret },
   });
   expect(await answer.json()).toMatchObject({ companies: [{ name: 'Demo Insurance' }], total: 1 });
+});
+
+test('a secret that the operator brings is used, and not kept for the next start', async () => {
+  const demo = await demoFile();
+  const kept = JSON.parse(await readFile(join(dir, '.local/secrets.json'), 'utf8'));
+  expect(kept.demoKeys.sandbox.webhookSecret).toBe(demo.partner.webhookSecret);
+  expect(demo.partner.webhookSecret).toBe(
+    deriveWebhookSecret(OPERATORS_SECRET, { keyId: kept.demoKeys.sandbox.keyId, version: 1 }),
+  );
+  expect(JSON.stringify(kept)).not.toContain(OPERATORS_SECRET);
 });
 
 test('a second start says that one runs already, and leaves it alone', async () => {

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { freePort } from '@switchboard/stack/testing';
 import { expect, test } from 'vitest';
+import { checkUrl } from '../src/config.ts';
 import {
   checkArchitecture,
   checkDisk,
@@ -17,6 +18,8 @@ test('a taken port is found, with who needs it and how to choose another', async
   const [check] = await checkPorts([{ name: 'gateway', port, variable: 'PORT' }]);
   expect(check).toMatchObject({ ok: false, found: 'taken by another process, but gateway needs it' });
   expect(check?.remedy).toContain(`PORT=${port + 1000} npm start`);
+  const ofOurs = await checkPorts([{ name: 'gateway', port, variable: 'PORT' }], { isRunning: true });
+  expect(ofOurs).toMatchObject([{ ok: true, found: 'gateway, of the running local stack' }]);
   await new Promise((resolve) => other.close(resolve));
   expect(await checkPorts([{ name: 'gateway', port, variable: 'PORT' }])).toMatchObject([{ ok: true }]);
 });
@@ -43,6 +46,18 @@ test('an old Node and a directory of another user are said in words', () => {
     ok: false,
     remedy: expect.stringContaining('chown'),
   });
+});
+
+test('a URL that is none is named by its variable, without the password in it', () => {
+  const check = (url: string) => () =>
+    checkUrl('DATABASE_URL', url, ['postgres:'], 'postgres://user@host/name');
+  expect(check('postgres://user@127.0.0.1/x')).not.toThrow();
+  for (const url of ['foo', 'mysql://root:hidden@127.0.0.1/x', 'postgres//user:hidden@h']) {
+    expect(check(url)).toThrow(
+      /^DATABASE_URL is no URL of the kind postgres:\/\/user@host\/name\.\nCorrect it/,
+    );
+    expect(check(url)).not.toThrow(/hidden/);
+  }
 });
 
 test('every failed check is printed with its remedy under it', () => {

@@ -26,6 +26,7 @@ const options = {
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'switchboard-supervise-'));
   await writeFile(join(dir, 'service.mjs'), SERVICE);
+  await writeFile(join(dir, 'misconfigured.mjs'), "console.log('PORT is no port'); process.exit(78);");
   await writeFile(join(dir, 'broken.mjs'), "console.log('PORT is missing'); process.exit(3);");
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
@@ -49,6 +50,15 @@ test('a service that can never start is reported with its own last words, not wa
   await expect(service.waitReady(20_000)).rejects.toThrow(/ends again and again[\s\S]*PORT is missing/);
   await service.stop(1_000);
   expect(service.pid()).toBeUndefined();
+});
+
+test('a service with wrong settings says so once: starting it again would not change them', async () => {
+  events.length = 0;
+  const service = await supervise(await program('misconfigured.mjs'), options);
+  await expect(service.waitReady(20_000)).rejects.toThrow(/^PORT is no port$/);
+  await service.stop(1_000);
+  expect(service.crashes()).toBe(1);
+  expect(events).toEqual(['test-service has wrong settings; it is not started again']);
 });
 
 test('the delay before a restart doubles up to a bound, and differs between services', () => {

@@ -13,11 +13,18 @@ export interface DemoKeys {
 /**
  * The demo partner's two key pairs. Secrets are shown only when a key is made, so they are kept in our secrets file;
  * new ones are made when the database does not know the kept ones (it was replaced) or they are no longer active.
+ *
+ * @param webhookSecret what the services derive from: the operator's WEBHOOK_SECRET, which is never written down here,
+ * else our own
  */
-export async function provideDemoKeys(database: LocalDatabase, secrets: LocalSecrets): Promise<DemoKeys> {
+export async function provideDemoKeys(
+  database: LocalDatabase,
+  secrets: LocalSecrets,
+  webhookSecret: string,
+): Promise<DemoKeys> {
   const keys = await withClient(database.ownerUrl, async (client): Promise<DemoKeys> => {
     // The function derives the webhook secret from this; it is known to this session only.
-    await client.query("select set_config('switchboard.webhook_secret', $1, false)", [secrets.webhookSecret]);
+    await client.query("select set_config('switchboard.webhook_secret', $1, false)", [webhookSecret]);
 
     const provide = async (environment: 'sandbox' | 'production'): Promise<DemoKey> => {
       const kept = secrets.demoKeys[environment];

@@ -14,54 +14,66 @@ export interface ScreenFacts {
   databaseWhere: string;
   natsWhere: string;
   demoFile: string;
+  logsDir: string;
   /** How the demo's callback arrived, or why it did not. */
   outcome:
     | { callback: ReceivedCallback; status: Record<string, unknown>; seconds: number }
     | { fault: string };
 }
 
-const RULE = '─'.repeat(100);
+/** Fits a terminal of 80 columns, but for paths and addresses that are longer themselves. */
+const RULE = '─'.repeat(79);
 
 /** The one screen at the end of a start: where everything is, and what to paste next. */
 export function renderScreen(facts: ScreenFacts): string {
   const { baseUrl, keys, tenant } = facts;
   const api = `${baseUrl}/api/partner/v1`;
+  const curl = (url: string, ...options: string[]) => `  curl ${[url, ...options].join(' \\\n    ')}\n`;
   const auth = [
     `-H 'Authorization: Bearer ${keys.sandbox.key}'`,
     `-H 'X-API-Secret: ${keys.sandbox.secret}'`,
-  ].join(' \\\n    ');
+  ];
   return [
     '',
     RULE,
-    ` Switchboard runs.     ${baseUrl}      Ctrl-C ends it.`,
+    ` Switchboard runs at ${baseUrl}. Ctrl-C ends it.`,
     RULE,
-    ` API docs      ${baseUrl}/docs        ${baseUrl}/openapi.json`,
-    ` Database      ${facts.databaseWhere}`,
-    ` NATS          ${facts.natsWhere}`,
-    ` For tools     ${facts.demoFile}`,
+    ` API docs     ${baseUrl}/docs`,
+    ` Database     ${facts.databaseWhere}`,
+    ` NATS         ${facts.natsWhere}`,
+    ` For tools    ${facts.demoFile}`,
+    ` Logs         ${facts.logsDir}`,
     '',
-    ' Demo partner, sandbox                               production',
-    `   key     ${keys.sandbox.key}   ${keys.production.key}`,
-    `   secret  ${keys.sandbox.secret}   ${keys.production.secret}`,
-    `   callbacks are signed with (sandbox)  ${keys.sandbox.webhookSecret}`,
+    ' Demo partner',
+    `   sandbox      ${keys.sandbox.key}`,
+    `                ${keys.sandbox.secret}`,
+    `   production   ${keys.production.key}`,
+    `                ${keys.production.secret}`,
+    ` Callbacks of the sandbox key are signed with`,
+    `   ${keys.sandbox.webhookSecret}`,
     '',
-    ' Paste these:',
+    ' Paste these into another terminal:',
     '',
-    `  curl ${baseUrl}/health`,
-    '',
-    `  curl ${api}/companies \\\n    ${auth}`,
-    '',
-    `  curl ${api}/calls/analyze \\\n    ${auth} \\`,
-    `    -F 'audio_file=@${join(repositoryDir, facts.recording)}' -F call_type=support \\`,
-    `    -F company_id=${tenant.companyId} -F agent_id=${tenant.agentId} \\`,
-    `    -F webhook_url=${facts.sinkUrl}`,
-    '',
-    `  curl ${api}/jobs/${facts.jobId}/status \\\n    ${auth}`,
-    '',
+    curl(`${baseUrl}/health`),
+    curl(`${api}/companies`, ...auth),
+    curl(
+      `${api}/calls/analyze`,
+      ...auth,
+      `-F ${quote(`audio_file=@"${join(repositoryDir, facts.recording)}"`)}`,
+      `-F webhook_url=${facts.sinkUrl}`,
+      `-F company_id=${tenant.companyId} -F call_type=support`,
+      `-F agent_id=${tenant.agentId}`,
+    ),
+    curl(`${api}/jobs/${facts.jobId}/status`, ...auth),
     ...renderOutcome(facts),
     RULE,
     '',
   ].join('\n');
+}
+
+/** For a POSIX shell: nothing inside is special. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function renderOutcome(facts: ScreenFacts): string[] {
@@ -79,7 +91,7 @@ function renderOutcome(facts: ScreenFacts): string[] {
     status.status === 'completed'
       ? `was analysed in ${seconds} s: overall score ${String(scoreOf(status.results))} of 10`
       : `was not analysed: the job ended ${String(status.status)} (${String(status.error_message)})`;
-  return [` ${facts.recording} ${end}.`, ` Its callback arrived at ${facts.sinkUrl}, ${signature}.`];
+  return [` ${facts.recording}`, ` ${end}.`, ` Its callback arrived at ${facts.sinkUrl},`, ` ${signature}.`];
 }
 
 function scoreOf(results: unknown): unknown {

@@ -1,6 +1,7 @@
-import { stackEnvironment } from '../config.ts';
+import { checkUrl, stackEnvironment } from '../config.ts';
 import { startNats } from '../nats/nats.ts';
 import { checkJetStream } from '../nats/wire.ts';
+import { fromHere } from '../paths.ts';
 import type { StackConsole } from '../supervisor/console.ts';
 import { localFiles } from './files.ts';
 import { keepAlive } from './keep-alive.ts';
@@ -15,6 +16,9 @@ export interface LocalBroker {
 export async function startBroker(port: number, out: StackConsole): Promise<LocalBroker> {
   const { natsUrl } = stackEnvironment();
   if (natsUrl) {
+    for (const url of natsUrl.split(',')) {
+      checkUrl('NATS_URL', url.trim(), ['nats:', 'tls:'], 'nats://host:4222');
+    }
     await checkExternal(natsUrl);
     return { url: natsUrl, where: hostOf(natsUrl), stop: async () => undefined };
   }
@@ -25,7 +29,11 @@ export async function startBroker(port: number, out: StackConsole): Promise<Loca
     onLine: (line) => out.quietLine('nats', line, /\[(ERR|FTL|WRN)\]/.test(line)),
   });
   const keeper = keepAlive('nats', server, out);
-  return { url: server.url, where: `127.0.0.1:${port}, files in ${localFiles.nats}`, stop: keeper.stop };
+  return {
+    url: server.url,
+    where: `127.0.0.1:${port}, files in ${fromHere(localFiles.nats)}`,
+    stop: keeper.stop,
+  };
 }
 
 async function checkExternal(natsUrl: string): Promise<void> {

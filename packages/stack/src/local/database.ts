@@ -1,5 +1,6 @@
 import { provisionRoles, type SchemaName, schemaNames, serviceRoles } from '@switchboard/db';
-import { stackEnvironment } from '../config.ts';
+import { checkUrl, stackEnvironment } from '../config.ts';
+import { fromHere } from '../paths.ts';
 import { chooseDataDir } from '../postgres/binaries.ts';
 import { type PostgresServer, startPostgres } from '../postgres/postgres.ts';
 import { OWNER_ROLE, provideDatabase, provideOwner, urlWith, withClient } from '../postgres/roles.ts';
@@ -27,6 +28,12 @@ export async function startDatabase(
 ): Promise<LocalDatabase> {
   const { databaseUrl } = stackEnvironment();
   if (databaseUrl) {
+    checkUrl(
+      'DATABASE_URL',
+      databaseUrl,
+      ['postgres:', 'postgresql:'],
+      'postgres://user:password@host:5432/name',
+    );
     await checkExternal(databaseUrl);
     return { ownerUrl: databaseUrl, isOwn: false, where: placeOf(databaseUrl), stop: async () => undefined };
   }
@@ -42,7 +49,7 @@ export async function startDatabase(
   return {
     ownerUrl: urlWith(server.url, OWNER_ROLE, secrets.ownerPassword, DATABASE),
     isOwn: true,
-    where: `127.0.0.1:${port}, files in ${dataDir}`,
+    where: `127.0.0.1:${port}, files in ${fromHere(dataDir)}`,
     stop: keeper.stop,
   };
 }

@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises';
-import { relative } from 'node:path';
 import { migrate } from '@switchboard/db';
 import { stackEnvironment } from '../config.ts';
 import { finishDemoJob, postDemoJob } from '../demo/job.ts';
@@ -8,7 +7,7 @@ import { createPartnerClient } from '../demo/partner-client.ts';
 import { renderScreen } from '../demo/screen.ts';
 import { provideDemoTenant } from '../demo/tenant.ts';
 import { startWebhookSink } from '../demo/webhook-sink.ts';
-import { repositoryDir } from '../paths.ts';
+import { fromHere } from '../paths.ts';
 import { renderChecks, runPreflight } from '../preflight/preflight.ts';
 import { endInOrder, type Ward } from '../process/end-in-order.ts';
 import { recordChildrenIn } from '../process/watchdog.ts';
@@ -60,7 +59,7 @@ export async function runLocalStack(options: { reset: boolean }): Promise<number
       await asked;
     }
   } catch (error) {
-    out.say(`\n${error instanceof Error ? error.message : String(error)}\n`);
+    out.say(`\n${messageOf(error)}\n`);
     code = 1;
   }
   const startOver = starting.catch(() => undefined);
@@ -117,7 +116,7 @@ async function startEverything(
   out.say('Bringing the database up to date …');
   await migrate({ url: database.ownerUrl, log: (line) => out.say(line) });
   const databaseUrls = await provideServiceUrls(database, secrets, out);
-  const keys = await provideDemoKeys(database, effective);
+  const keys = await provideDemoKeys(database, secrets, effective.webhookSecret);
 
   signal.throwIfAborted();
   const sink = await startWebhookSink({
@@ -169,7 +168,7 @@ async function startEverything(
       }),
     );
   }
-  await Promise.all(services.map((service) => service.waitReady(READY_MS)));
+  await waitUntilAllReady(services);
   isReady = true;
   writeDemoFile();
   await writing;
@@ -203,10 +202,27 @@ async function startEverything(
       recording: job.recording,
       databaseWhere: database.where,
       natsWhere: broker.where,
-      demoFile: relative(repositoryDir, localFiles.demo),
+      demoFile: fromHere(localFiles.demo),
+      logsDir: fromHere(localFiles.logs),
       outcome,
     }),
   );
+}
+
+/** Throws when one cannot get ready. All are waited for, so that every wrong setting of every service is named at once. */
+async function waitUntilAllReady(services: readonly Supervised[]): Promise<void> {
+  const outcomes = await Promise.allSettled(services.map((service) => service.waitReady(READY_MS)));
+  const faults = outcomes.flatMap((outcome) =>
+    outcome.status === 'rejected' ? [messageOf(outcome.reason)] : [],
+  );
+  if (faults.length === 0) return;
+  throw new Error(
+    `${faults.join('\n\n')}\n\nSettings come from the environment and from .env (docs/configuration.md); logs are in .local/logs.`,
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Ends what a start left behind that was ended together with its watchdog. */

@@ -76,10 +76,14 @@ export function checkDisk(dir: string, freeBytes: number = freeBytesOf(dir)): Ch
   };
 }
 
-/** Whether nobody else listens on the ports we are going to use. */
-export async function checkPorts(uses: readonly PortUse[]): Promise<Check[]> {
+/** Whether nobody else listens on the ports we are going to use, or our own stack does when it runs. */
+export async function checkPorts(
+  uses: readonly PortUse[],
+  { isRunning = false }: { isRunning?: boolean } = {},
+): Promise<Check[]> {
   return Promise.all(
     uses.map(async ({ name, port, variable }): Promise<Check> => {
+      if (isRunning) return { name: `port ${port}`, ok: true, found: `${name}, of the running local stack` };
       if (await isPortFree(port)) return { name: `port ${port}`, ok: true, found: `free for ${name}` };
       return {
         name: `port ${port}`,

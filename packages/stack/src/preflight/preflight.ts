@@ -3,8 +3,12 @@ import { localPorts, portUses } from '../local/ports.ts';
 import { localDir } from '../paths.ts';
 import { type Check, checkArchitecture, checkDisk, checkNode, checkPorts, checkWritable } from './checks.ts';
 
-/** Looks at everything that must be right before a start. Changes nothing but making `.local`. */
-export async function runPreflight(): Promise<Check[]> {
+/**
+ * Looks at everything that must be right before a start. Changes nothing but making `.local`.
+ *
+ * @param options.isRunning this checkout's own stack runs: its ports are taken, as they should be
+ */
+export async function runPreflight(options: { isRunning?: boolean } = {}): Promise<Check[]> {
   const environment = stackEnvironment();
   const brings = { postgres: environment.databaseUrl !== undefined, nats: environment.natsUrl !== undefined };
   const writable = checkWritable(localDir);
@@ -13,7 +17,10 @@ export async function runPreflight(): Promise<Check[]> {
     checkArchitecture(`${process.platform}-${process.arch}`, brings),
     writable,
     ...(writable.ok ? [checkDisk(localDir)] : []),
-    ...(await checkPorts(portUses(localPorts(), { postgres: !brings.postgres, nats: !brings.nats }))),
+    ...(await checkPorts(
+      portUses(localPorts(), { postgres: !brings.postgres, nats: !brings.nats }),
+      options,
+    )),
   ];
 }
 

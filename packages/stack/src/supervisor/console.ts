@@ -22,7 +22,7 @@ export function createConsole(options: { logsDir: string; colour: boolean }): St
   const fileOf = (name: string) => {
     let file = files.get(name);
     if (!file) {
-      file = createWriteStream(join(options.logsDir, `${name}.log`), { mode: 0o600 });
+      file = createWriteStream(join(options.logsDir, `${name.replaceAll(' ', '-')}.log`), { mode: 0o600 });
       file.on('error', () => undefined);
       files.set(name, file);
     }

@@ -26,7 +26,15 @@ export function renderLogLine(line: string): string {
   const rest = Object.entries(entry)
     .filter(([name]) => !HIDDEN.has(name))
     .map(([name, value]) => `${name}=${renderValue(name, value)}`);
-  return [level.padEnd(5), entry.msg, ...rest].join(' ').trimEnd();
+  return [level.padEnd(5), renderRequest(entry) ?? [entry.msg, ...rest].join(' ')].join(' ').trimEnd();
+}
+
+/** A request that went well, on one row of a terminal; its ids are in the log file. Anything unusual is shown whole. */
+function renderRequest(entry: Record<string, unknown>): string | undefined {
+  const { msg, method, route, status, latencyMs, traceId } = entry;
+  if (msg !== 'request' || typeof status !== 'number' || status >= 500 || 'err' in entry) return undefined;
+  if (typeof route !== 'string' || typeof latencyMs !== 'number') return undefined;
+  return `${String(method)} ${route} ${status} in ${Math.round(latencyMs)} ms trace=${String(traceId)}`;
 }
 
 function renderValue(name: string, value: unknown): string {

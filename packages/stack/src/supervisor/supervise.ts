@@ -34,6 +34,8 @@ export interface Supervised {
 
 // A program that never got ready has a fault that starting it again does not mend.
 const CRASHES_BEFORE_READY_MAX = 4;
+/** sysexits.h EX_CONFIG: the program says that its settings are wrong. */
+const EXIT_CONFIG = 78;
 
 /** Starts a program and starts it again, with growing delays, whenever it ends unasked. */
 export async function supervise(program: Program, options: SuperviseOptions): Promise<Supervised> {
@@ -43,6 +45,7 @@ export async function supervise(program: Program, options: SuperviseOptions): Pr
   let crashesInARow = 0;
   let child: Child | undefined;
   let lastOutput = '';
+  let isMisconfigured = false;
 
   const startOnce = async () => {
     const startedAt = performance.now();
@@ -66,6 +69,9 @@ export async function supervise(program: Program, options: SuperviseOptions): Pr
       if (stopping.signal.aborted) return;
       crashes += 1;
       crashesInARow += 1;
+      isMisconfigured = exit.code === EXIT_CONFIG;
+      if (isMisconfigured)
+        return options.onEvent(program.name, 'has wrong settings; it is not started again');
       const delayMs = backoffDelay(backoff, crashesInARow, Math.random());
       options.onEvent(program.name, `ended unasked (${wordsOf(exit)}); starting it again in ${delayMs} ms`);
       await sleepUnless(stopping.signal, delayMs);
@@ -83,7 +89,8 @@ export async function supervise(program: Program, options: SuperviseOptions): Pr
     pid: () => (child?.isRunning() ? child.pid : undefined),
     crashes: () => crashes,
     async waitReady(timeoutMs) {
-      const hasFailed = () => spawnFault !== undefined || crashes >= CRASHES_BEFORE_READY_MAX;
+      const hasFailed = () =>
+        spawnFault !== undefined || isMisconfigured || crashes >= CRASHES_BEFORE_READY_MAX;
       // The present attempt may have said nothing yet: the one before knows why it ended.
       const words = () => `${lastOutput}\n${child?.isRunning() ? child.output() : ''}`.trim().slice(-3_000);
       try {
@@ -101,6 +108,7 @@ export async function supervise(program: Program, options: SuperviseOptions): Pr
       }
       if (stopping.signal.aborted) throw new Error(`${program.name} was stopped before it was ready`);
       if (spawnFault instanceof Error) throw spawnFault;
+      if (isMisconfigured) throw new Error(lastOutput.trim().slice(-3_000));
       if (hasFailed()) throw new Error(`${program.name} ends again and again. Its last words:\n${words()}`);
     },
     async stop(graceMs) {

@@ -53,6 +53,19 @@ test('the connection goes to the address, the name stays in the Host header', as
   expect(requests[0]?.headers['accept-encoding']).toBe('identity');
 });
 
+test('a path that looks like another host is a path', async () => {
+  const { port, requests } = await startTarget((_request, response) => response.end('hello'));
+  for (const path of ['//hook', '//169.254.169.254/latest', '//partner.example:22/']) {
+    expect((await fetchTarget(`http://partner.example:${port}${path}`, options)).status).toBe(200);
+    expect(requests.at(-1)?.url).toBe(path);
+  }
+  const agent = createTargetAgent({ ...policy, allowPrivate: false });
+  closers.push(() => agent.destroy());
+  const sent = agent.request({ origin: `http://127.0.0.1:${port}`, path: '//93.184.215.14/', method: 'GET' });
+  expect(await failure(sent)).toBe('TargetRefusedError: loopback');
+  expect(requests).toHaveLength(3);
+});
+
 test('a name that changes its mind is asked once per connection, and cannot lead elsewhere', async () => {
   const { port, requests } = await startTarget((_request, response) => response.end('ok'));
   let asked = 0;

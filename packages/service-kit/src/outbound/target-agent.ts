@@ -80,7 +80,8 @@ export const createTargetAgent = (policy: TargetPolicy, limits: TargetAgentOptio
       ? createDirectAgent(policy, limits)
       : new ProxyAgent({ uri: policy.proxyUrl, proxyTunnel: true, connectTimeout: CONNECT_TIMEOUT_MS });
   return agent.compose((dispatch) => (options, handler) => {
-    checkTargetUrl(new URL(options.path, options.origin).href, policy);
+    // One after the other and not resolved: a path of //other/ would name another host, and that one would be checked.
+    checkTargetUrl(`${new URL(options.origin ?? '').origin}${options.path}`, policy);
     return dispatch(options, handler);
   });
 };

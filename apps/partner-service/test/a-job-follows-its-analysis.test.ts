@@ -195,6 +195,11 @@ describe('a completed analysis', () => {
       const answer = await partner.call(key, 'GET', `/statistics?${endless}`);
       expect(answer.body, endless).toMatchObject({ total_calls: 0, to: '9999-12-31T23:59:59.999Z' });
     }
+    const earliest = { from: '0000-01-01T00:00:00.000Z', to: '0000-01-02T00:00:00.000Z' };
+    for (const ancient of ['to=0000-01-01', 'from=0000-01-01T00:00:00%2B14:00&to=0000-01-01']) {
+      const answer = await partner.call(key, 'GET', `/statistics?${ancient}`);
+      expect(answer.body, ancient).toMatchObject({ total_calls: 0, ...earliest });
+    }
   });
 });
 

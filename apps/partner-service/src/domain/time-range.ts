@@ -13,7 +13,10 @@ const isDay = (text: string): boolean => text.length === 10;
 /** What `9999-12-31`, which many write for "no end", comes to; later times have no ISO form of four-digit years. */
 const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
-const timeAt = (unixMs: number): Date => new Date(Math.min(unixMs, LAST_MS));
+/** Nor have times before this one. */
+const FIRST_MS = Date.parse('0000-01-01T00:00:00.000Z');
+
+const timeAt = (unixMs: number): Date => new Date(Math.max(FIRST_MS, Math.min(unixMs, LAST_MS)));
 
 /** A day begins at its midnight (UTC); as an end it is included whole. */
 const startOf = (text: string): Date => timeAt(Date.parse(text));
@@ -45,7 +48,7 @@ export const readBoundedRange = (
 ): TimeRange => {
   const open = readRange(query);
   const to = open.to ?? (open.from && open.from >= now ? timeAt(open.from.getTime() + DAY_MS) : now);
-  const from = open.from ?? new Date(to.getTime() - days.default * DAY_MS);
+  const from = open.from ?? timeAt(to.getTime() - days.default * DAY_MS);
   if (to.getTime() - from.getTime() > days.max * DAY_MS) {
     throw errors.invalidParameter([{ field: 'from', message: `must be at most ${days.max} days before to` }]);
   }

@@ -85,6 +85,30 @@ test('fields and a file arrive as the body that JSON would give', async () => {
   });
 });
 
+test('a part that is JSON is the value, and is refused by the same bounds before it is parsed', async () => {
+  const { send } = await startServer();
+  const part = (name: string, json: string) =>
+    `--XX\r\ncontent-disposition: form-data; name="${name}"\r\ncontent-type: application/json\r\n\r\n${json}\r\n`;
+  const sendParts = (...parts: readonly string[]) =>
+    send({
+      headers: { 'content-type': 'multipart/form-data; boundary=XX' },
+      body: `${parts.join('')}--XX--\r\n`,
+    });
+  const audioPart = part('audio_file', '"abc"');
+  expect(await sendParts(audioPart, part('name', '42'), part('metadata', '{"a":{"b":1}}'))).toEqual({
+    status: 200,
+    json: { name: '42', metadata: { a: { b: 1 } }, bytes: 3, binary: false },
+  });
+  for (const bad of ['{"a":', `{"a":${'['.repeat(200)}`, `{"a":${'['.repeat(200)}${']'.repeat(200)}}`]) {
+    const answer = await sendParts(audioPart, part('name', '"x"'), part('metadata', bad));
+    expect(answer).toMatchObject({ status: 400, json: { error: { code: 'INVALID_INPUT' } } });
+    // Told by our own look at it, not by whatever else would parse it.
+    expect(answer.json.error.message, bad).toMatch(
+      bad.endsWith(']}') || bad.endsWith('[') ? /64 levels/ : /JSON/,
+    );
+  }
+});
+
 test('JSON is still taken on the same route', async () => {
   const { send } = await startServer();
   const body = JSON.stringify({ audio_file: 'abc', name: 'x' });

@@ -6,7 +6,18 @@ import { parseJson } from './body-parsers.ts';
 import { isStorableText } from './inspect-json.ts';
 
 const FIELDS_MAX = 50;
-const FILES_MAX = 4;
+/** Parts that say they are JSON are among them. */
+const FILES_MAX = 8;
+
+const isJson = (contentType: string | undefined): boolean =>
+  contentType?.startsWith('application/json') ?? false;
+
+/** JSON comes as bytes too: the plugin would parse it before anybody could count what is in it. */
+const isPartAFile = (
+  _name: string | undefined,
+  contentType: string | undefined,
+  filename: string | undefined,
+) => filename !== undefined || contentType === 'application/octet-stream' || isJson(contentType);
 
 /**
  * What a text part stands for. A form knows only text, so a field whose schema does not take the text gets it as JSON:
@@ -21,6 +32,12 @@ const valueOfText = (schema: z.ZodType | undefined, name: string, text: string):
     // Left as text: the schema says what is wrong with it.
     return text;
   }
+};
+
+/** What a part that is JSON says, as if it had been sent as text. */
+const textOfJson = (bytes: Uint8Array): string => {
+  const value = parseJson(bytes);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 };
 
 const invalidField = (field: string, message: string) => errors.invalidInput([{ field, message }]);
@@ -48,17 +65,18 @@ export const readMultipart = async (
     parts: FIELDS_MAX + FILES_MAX,
     headerPairs: 20,
   };
-  for await (const part of request.parts({ limits })) {
+  for await (const part of request.parts({ limits, isPartAFile })) {
     const name = part.fieldname;
     if (!name || !isStorableText(name)) throw invalidField('body', 'has a part without a usable name');
     if (body.has(name)) throw invalidField(name, 'is there twice');
     if (part.type === 'file') {
       const bytes = await part.toBuffer();
       bytesSeen += bytes.length;
-      body.set(name, bytes);
+      // A file that is JSON is still a file; without a name it is a field.
+      const isField = part.filename === undefined && isJson(part.mimetype);
+      body.set(name, isField ? valueOfText(route.body, name, textOfJson(bytes)) : bytes);
     } else {
-      // Parts sent as application/json are already parsed.
-      const text = typeof part.value === 'string' ? part.value : JSON.stringify(part.value);
+      const text = String(part.value);
       bytesSeen += Buffer.byteLength(text);
       if (part.fieldnameTruncated || part.valueTruncated) throw errors.payloadTooLarge(bytesMax);
       if (!isStorableText(text)) throw invalidField(name, 'must not contain NUL');

@@ -74,8 +74,9 @@ function probeWav(view: DataView): AudioProbe {
 
 /** STREAMINFO (RFC 9639, section 8.2): 20 bits of rate, 3 of channels, 5 of depth, 36 of samples; then the frames. */
 function probeFlac(view: DataView): AudioProbe {
-  let start = 0;
-  while (start + 4 < view.byteLength && readText(view, start) !== 'fLaC') start += 1;
+  // A tag of any size may stand before it.
+  const whole = Buffer.from(view.buffer, view.byteOffset, view.byteLength);
+  const start = Math.max(0, whole.indexOf('fLaC', 0, 'latin1'));
   const packed = view.getUint32(start + 18);
   const rate = packed >>> 12;
   const fault = describeShapeFault(rate, ((packed >>> 9) & 7) + 1);

@@ -157,9 +157,11 @@ describe('three gateways that share a Redis', () => {
     expect(answers.every((answer) => whole(answer, 'x-ratelimit-limit') === 5)).toBe(true);
     expect(await first?.metrics()).toMatch(/gateway_limits_shared\{[^}]*\} 0/);
     await redis.restart();
-    await waitFor(async () => /gateway_limits_shared\{[^}]*\} 1/.test((await first?.metrics()) ?? ''), {
-      what: 'Redis to be used again',
-    });
+    for (const gateway of gateways) {
+      await waitFor(async () => /gateway_limits_shared\{[^}]*\} 1/.test(await gateway.metrics()), {
+        what: 'Redis to be used again',
+      });
+    }
     const fresh = owner.issue({ limitPerMinute: 5 });
     const shared = await Promise.all(Array.from({ length: 12 }, (_, i) => get(gateways[i % 3], fresh)));
     expect(shared.filter(({ status }) => status === 200)).toHaveLength(5);

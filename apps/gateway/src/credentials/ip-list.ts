@@ -28,7 +28,7 @@ const normalized = new LRUCache<string, string>({ max: 5_000 });
 
 /** The address as logs, limits and request records show it. */
 export const normalizeAddress = (text: string): string => {
-  // Callers come again and again: parsing costs 1.5 µs, finding 0.1 µs.
+  // Callers come again and again: parsing costs 1 µs, finding next to nothing.
   const known = normalized.get(text);
   if (known !== undefined) return known;
   const address = parseAddress(text)?.toString() ?? text.slice(0, 64);

@@ -57,7 +57,7 @@ const environmentOf = (key: string): Environment | null => {
 const KNOWN_KEYS_MAX = 5_000;
 const knownKeys = new LRUCache<string, KnownKey>({ max: KNOWN_KEYS_MAX });
 
-/** Reads an Authorization header. The same ones come over and over: parsing and checksum cost 1.5 µs, finding 0.1 µs. */
+/** Reads an Authorization header. The same ones come over and over, and are read once. */
 const readAuthorization = (header: string): KnownKey => {
   const known = knownKeys.get(header);
   if (known) return known;
@@ -111,7 +111,7 @@ const readPair = (request: FastifyRequest): Pair => {
     );
   }
   if (typeof secret !== 'string' || secret === '') throw missingSecret();
-  // About a microsecond each; what was mistyped or made up ends here, before any hash or look-up.
+  // Costs half a microsecond; what was mistyped or made up ends here, before any hash or look-up.
   if (environment === null) throw refused('malformed_key');
   if (!hasValidChecksum(secret, keyPrefixes.partnerSecret)) throw refused('malformed_secret');
   return { key, secret, environment };

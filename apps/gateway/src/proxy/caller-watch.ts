@@ -1,6 +1,6 @@
 /**
- * Whether the caller of a request is still there. One listener at a time: whoever works on the request now. (An
- * AbortSignal says the same for 2.5 µs a request; this costs nothing measurable.)
+ * Whether the caller of a request is still there. One listener at a time: whoever works on the request now, so nobody
+ * has to remember to stop listening.
  */
 export class CallerWatch {
   gone = false;

@@ -50,10 +50,10 @@ export interface ExchangeOptions {
 }
 
 /**
- * One attempt: passes the service's answer on to the caller as it comes. Written against undici's dispatch interface:
- * bytes go from socket to socket without a stream between (measured with the bench: 1.6 times the requests per
- * CPU-second of @fastify/reply-from, whose answers pass a Readable and a pipeline). Nothing is written to the caller
- * before the first byte of the answer's body is here, so until then another attempt may follow.
+ * One attempt: passes the service's answer on to the caller as it comes. Written against undici's dispatch interface and
+ * not with @fastify/reply-from, which cannot tell a request that was never sent from one that broke off, and so cannot
+ * tell what is safe to repeat. Bytes go from socket to socket without a stream between. Nothing is written to the
+ * caller before the first byte of the answer's body is here, so until then another attempt may follow.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions;

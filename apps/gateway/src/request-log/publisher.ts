@@ -68,7 +68,7 @@ export const createRequestLog = (options: RequestLogOptions): RequestLog => {
     countLost(batch.records.length);
   };
 
-  /** The envelope that `publishEvent` would make, put together from texts: checking and serialising a batch there costs 3 µs a record. */
+  /** The envelope that `publishEvent` would make, put together from texts: checking and serialising there costs 2.5 µs a record. */
   const publish = ({ id, service, records }: Batch): Promise<unknown> => {
     const envelope: Envelope = {
       specversion: '1.0',

@@ -63,8 +63,8 @@ const handlerOf = (route: RouteContract, deps: ContractRouteDeps): RouteHandlerM
     );
   };
 
-  // Callbacks, not promises: a request whose key is known waits for nothing but its answer, and six promises on its
-  // way cost a tenth of the gateway's CPU time (10 KB of garbage each request, measured with the bench).
+  // Callbacks, not promises: a request whose key is known waits for nothing but its answer. Six promises on its way
+  // cost 80 µs of CPU a request instead of 70 (64-bit Linux, Node 26, with everything on).
   return (request, reply) => {
     const tracked = track(request, reply, surface, route.path);
     const fail = (error: unknown): void => {

@@ -6,13 +6,14 @@ import { startJobWorker } from './consumers/analyse-job.ts';
 import { startCancelConsumer } from './consumers/cancel-analysis.ts';
 import { startHousekeeping } from './domain/analysis/housekeeping.ts';
 import { chooseContentEngine } from './domain/content/choose-content-engine.ts';
+import { removeForgottenRecordings } from './domain/runtime/recording-folder.ts';
 import { createTranscriptionEngine } from './domain/transcription/index.ts';
 
 await runService<Config>({
   name: 'ai-service',
   loadConfig: readConfig,
   async start(boot) {
-    const { config, log, ids, metrics, lifecycle } = boot;
+    const { config, log, clock, ids, metrics, lifecycle } = boot;
     const app = await buildApp(boot);
     await lifecycle.listen(app, config.server);
     const { bus, ctx, watchConsumer } = await openConnections(boot, { service: 'ai-service', schema: 'ai' });
@@ -75,6 +76,7 @@ await runService<Config>({
       }),
     );
     watchConsumer(startCancelConsumer(ctx, bus));
+    await removeForgottenRecordings(clock.now());
     const housekeeping = startHousekeeping(ctx);
     lifecycle.onStopWork('housekeeping', () => housekeeping.stop());
   },

@@ -44,10 +44,10 @@ export const readId = (text: string | undefined, what: string): string => {
   return text;
 };
 
-export const readWholeNumber = (text: string, option: string, min: number): number => {
+export const readWholeNumber = (text: string, name: string, min: number): number => {
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < min) {
-    throw new UsageError(`--${option} must be a whole number of at least ${min}, not "${text}".`);
+    throw new UsageError(`${name} must be a whole number of at least ${min}, not "${text}".`);
   }
   return value;
 };

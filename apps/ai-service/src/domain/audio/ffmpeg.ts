@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AudioKind } from '@switchboard/contracts';
 import { AnalysisFailure } from '../analysis/types.ts';
 import { canRun } from '../runtime/find-program.ts';
+import { makeRecordingFolder } from '../runtime/recording-folder.ts';
 import { type DecodeOutcome, decodedRate } from './decode-stream.ts';
 
 /** The demuxer is named for every kind: left to guess, ffmpeg would also take play lists that open other files. */
@@ -33,7 +33,7 @@ export async function decodeWithFfmpeg(
   ffmpegPath: string,
   limits: { readonly secondsMax: number; readonly timeoutMs: number; readonly signal?: AbortSignal },
 ): Promise<DecodeOutcome> {
-  const folder = await mkdtemp(join(tmpdir(), 'switchboard-audio-'));
+  const folder = await makeRecordingFolder();
   try {
     // A file and not a pipe: the index of an mp4 often stands at its end.
     const input = join(folder, `input.${kind}`);

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassingFailure } from '../analysis/types.ts';
+import { makeRecordingFolder } from '../runtime/recording-folder.ts';
 import { assertEnglish, type ChannelText, finishTranscription, writeLine } from './segments.ts';
 import { readModelBase } from './soundswallower/decoder.ts';
 import { type LanguageModel, readBundledLanguageModel } from './soundswallower/language-model.ts';
@@ -118,7 +119,7 @@ async function recognise(
   pieces: readonly SpeechPiece[],
   signal: AbortSignal,
 ): Promise<string[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'switchboard-pieces-'));
+  const folder = await makeRecordingFolder();
   try {
     const names = pieces.map((_, index) => `piece-${index}`);
     await Promise.all(

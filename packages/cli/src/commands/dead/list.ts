@@ -14,8 +14,8 @@ export const listDead: Command = {
   options: { limit: { type: 'string' }, after: { type: 'string' }, json: { type: 'boolean' } },
   async run({ words, options, io }) {
     refuseMoreWords(words, 0);
-    const limit = readWholeNumber(textOption(options, 'limit') ?? '100', 'limit', 1);
-    const afterSequence = readWholeNumber(textOption(options, 'after') ?? '0', 'after', 0);
+    const limit = readWholeNumber(textOption(options, 'limit') ?? '100', '--limit', 1);
+    const afterSequence = readWholeNumber(textOption(options, 'after') ?? '0', '--after', 0);
     const messages = await withBus(io.environment, (bus) => bus.listDead({ limit, afterSequence }));
     if (options.json) return io.print(renderJson(messages));
     if (messages.length === 0) return io.print('No dead messages.');

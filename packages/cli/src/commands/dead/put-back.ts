@@ -13,7 +13,7 @@ export const putBackDead: Command = {
     if ((word === undefined) === (options.all !== true)) {
       throw new UsageError('Say which: a number of `switchboard dead list`, or --all.');
     }
-    const which = word === undefined ? 'all' : { sequence: readWholeNumber(word, 'number', 1) };
+    const which = word === undefined ? 'all' : { sequence: readWholeNumber(word, 'The number', 1) };
     const count = await withBus(io.environment, (bus) => bus.putBackDead(which));
     if (count === 0 && which !== 'all')
       throw new OperatorError(`There is no dead message with the number ${word}.`);

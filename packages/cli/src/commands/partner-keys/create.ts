@@ -29,7 +29,7 @@ const listOf = (text: string): string[] =>
 
 const readDays = (options: Options): number | null => {
   const text = textOption(options, 'expires-in-days') ?? '365';
-  return text === 'never' ? null : readWholeNumber(text, 'expires-in-days', 1);
+  return text === 'never' ? null : readWholeNumber(text, '--expires-in-days', 1);
 };
 
 const isNetwork = (word: string): boolean => {
@@ -76,7 +76,7 @@ const readInput = (words: readonly string[], options: Options) => {
     expiresInDays: readDays(options),
     allowedIps: readAllowedIps(options),
     permissions: readPermissions(options),
-    rateLimitPerMinute: readWholeNumber(textOption(options, 'rate-limit') ?? '1000', 'rate-limit', 1),
+    rateLimitPerMinute: readWholeNumber(textOption(options, 'rate-limit') ?? '1000', '--rate-limit', 1),
   };
 };
 

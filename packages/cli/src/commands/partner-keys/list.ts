@@ -48,7 +48,7 @@ export const listKeys: Command = {
       throw new UsageError('--environment must be sandbox or production.');
     }
     const partner = textOption(options, 'partner') ?? null;
-    const limit = readWholeNumber(textOption(options, 'limit') ?? '100', 'limit', 1);
+    const limit = readWholeNumber(textOption(options, 'limit') ?? '100', '--limit', 1);
     const { rows } = await withPartnerDatabase(io.environment, (db) =>
       sql<KeyRow>`
         SELECT * FROM (

@@ -33,11 +33,7 @@ import { createTracker } from './request-log/track.ts';
 import { registerContractRoutes } from './routes/contracts/index.ts';
 import { registerDocsRoutes } from './routes/docs/index.ts';
 import { registerHealthRoutes } from './routes/health/get-health.ts';
-import {
-  createUnknownRouteError,
-  registerUnknownRoutes,
-  trackUnknown,
-} from './routes/unknown/refuse-unknown.ts';
+import { createUnknownRoutes, registerUnknownRoutes, trackUnknown } from './routes/unknown/refuse-unknown.ts';
 
 export interface GatewayDeps {
   readonly log: Log;
@@ -89,7 +85,7 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
   const clock = deps.clock ?? systemClock;
   const routes = deps.routes ?? contractRoutes;
   const track = createTracker({ requestLog, clock, routes });
-  const unknownRouteError = createUnknownRouteError(routes);
+  const describeUnknown = createUnknownRoutes(routes);
   const app = createHttpServer({
     config: config.server,
     log,
@@ -99,11 +95,11 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
     readiness,
     ...(deps.ids ? { ids: deps.ids } : {}),
     logRequests: false,
-    onUnknownRoute: unknownRouteError,
+    onUnknownRoute: (request) => describeUnknown(request).error,
     fastify: {
       trustProxy: config.edge.trustProxy.length > 0 ? config.edge.trustProxy : false,
       frameworkErrors: (error, request, reply) => {
-        trackUnknown(track, request, reply, error);
+        trackUnknown(track, request, reply, describeUnknown(request).endpoint, error);
         answerError(error, request, reply);
       },
     },
@@ -151,7 +147,7 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
   });
   registerHealthRoutes(app, { upstreams: all, clock, version: manifest.version });
   registerDocsRoutes(app, { publicUrl: config.edge.publicUrl });
-  registerUnknownRoutes(app, track, unknownRouteError);
+  registerUnknownRoutes(app, track, describeUnknown);
 
   metrics.gaugeBy('gateway_requests_held', 'Requests that wait for a service to come back', 'upstream', () =>
     Object.fromEntries(all.map(({ service, held }) => [service, held])),

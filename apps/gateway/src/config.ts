@@ -27,6 +27,12 @@ const trustedProxiesField = () =>
     `must be addresses, CIDR ranges or the words ${PROXY_WORDS.join(', ')}, divided by commas`,
   );
 
+const originsField = () =>
+  listField().refine(
+    (words) => words.every((word) => word === '*' || (URL.canParse(word) && new URL(word).origin === word)),
+    'must be * or origins such as https://app.example.com, divided by commas, without a path',
+  );
+
 const serviceUrl = (service: ServiceName) =>
   setting(
     `${service.toUpperCase().replaceAll('-', '_')}_URL`,
@@ -50,7 +56,7 @@ export const configSchema = z.object({
       description: 'How callers reach the gateway; shown in the API document',
       example: 'https://api.example.com',
     }),
-    corsOrigins: setting('CORS_ORIGINS', listField().default(['*']), {
+    corsOrigins: setting('CORS_ORIGINS', originsField().default(['*']), {
       description: 'Origins whose pages may call the API, divided by commas; * is every one',
     }),
     trustProxy: setting('TRUST_PROXY', trustedProxiesField().default([]), {

@@ -28,7 +28,7 @@ await runService({
       wasConnected = true;
     });
     lifecycle.onClose('bus listener', forget);
-    readiness.add('nats', () => wasConnected);
+    readiness.add('bus', () => wasConnected);
 
     const requestLog = createRequestLog({ bus, clock, ids, log, metrics });
     lifecycle.onClose('request log', () => requestLog.close());

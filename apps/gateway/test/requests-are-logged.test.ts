@@ -106,6 +106,7 @@ describe('every request of a routed surface leaves a record', () => {
     expect(await send(health, { method: 'DELETE' })).toMatchObject({
       status: 405,
       error_code: 'METHOD_NOT_ALLOWED',
+      endpoint: health,
     });
     expect(await send('/api/partner/v1/jobs/%zz/status')).toMatchObject({ status: 400 });
     await send(health, { headers: pair.headers });

@@ -129,6 +129,12 @@ describe('documents and pages', () => {
     expect(await (await get('/asyncapi.json')).json()).toMatchObject({ asyncapi: '3.0.0' });
   });
 
+  test.each(['/', '/docs/'])('%s leads to them', async (path) => {
+    const answer = await get(path, { redirect: 'manual' });
+    expect(answer.status).toBe(308);
+    expect(answer.headers.get('location')).toBe('/docs');
+  });
+
   test.each(['/docs', '/docs/api', '/docs/events'])('%s loads from this gateway alone', async (path) => {
     const response = await get(path);
     expect(response.headers.get('content-type')).toMatch(/^text\/html/);

@@ -90,14 +90,14 @@ export const forward = (options: ForwardOptions, done: (error: AppError | null) 
     if (outcome.kind === 'answered') return { error: null };
     if (outcome.kind === 'failed') return { error: outcome.error };
     const { kind, error } = outcome;
-    upstream.noteFailure();
+    upstream.noteFailure(kind);
     if (caller.gone) return { error: null };
     const isSpent = body.kind === 'stream' && body.consumed;
     const mayRepeat = !isSpent && (kind === 'not-sent' || repeatable);
     // What was never sent is held like any other request; what may have had part in a crash is sent a few times only.
     const attemptsLeft = kind === 'not-sent' || attempt < ATTEMPTS_MAX;
     if (mayRepeat && attemptsLeft && performance.now() < untilMs) return null;
-    request.log.warn({ err: error, service: route.service, attempt }, 'a service did not answer');
+    request.log.warn({ err: error, upstream: route.service, attempt }, 'a service did not answer');
     return {
       error: kind === 'not-sent' ? unavailable(error) : new AppError('BAD_GATEWAY', { cause: error }),
     };

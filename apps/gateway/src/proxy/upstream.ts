@@ -1,6 +1,6 @@
 import type { HealthStatus, ServiceName } from '@switchboard/contracts';
 import type { Log } from '@switchboard/service-kit';
-import { Client, type Dispatcher, Pool } from 'undici';
+import { Client, type Dispatcher, Pool, errors as undiciErrors } from 'undici';
 import type { CallerWatch } from './caller-watch.ts';
 
 /**
@@ -18,8 +18,11 @@ export interface Upstream {
    * has been away so long that this is no restart.
    */
   hold(untilMs: number, caller: CallerWatch): Promise<boolean>;
-  /** A connection was refused or broke: looks at once. */
-  noteFailure(): void;
+  /**
+   * A request could not be answered: looks at once. Until then the upstream counts as away if nothing could be sent to it; a
+   * connection that broke may be about that one request, and must not hold up everybody else's.
+   */
+  noteFailure(kind: 'not-sent' | 'broken'): void;
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void;
   close(): Promise<void>;
 }
@@ -36,6 +39,8 @@ type State = 'unknown' | 'ready' | 'unready' | 'starting' | 'draining' | 'away';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const PROBE_TIMEOUT_MS = 1_000;
+/** So many probes in a row without an answer, and the service is taken for away. */
+const SLOW_PROBES_MAX = 3;
 /** While all is well. A service that drains goes on answering for 2 s, so it is left alone long before it closes. */
 const PROBE_PAUSE_MS = 300;
 /** While requests are held: what a restart costs them above the restart itself. */
@@ -87,11 +92,17 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
   let sinceMs = performance.now();
   let timer: NodeJS.Timeout | undefined;
   let probing = false;
+  let slowProbes = 0;
   let closed = false;
 
   const enter = (next: State): void => {
     if (next === state) return;
-    const words = { service, from: state, to: next, forMs: Math.round(performance.now() - sinceMs) };
+    const words = {
+      upstream: service,
+      from: state,
+      to: next,
+      forMs: Math.round(performance.now() - sinceMs),
+    };
     if (next === 'ready') log.info(words, 'a service takes requests');
     else log.warn(words, 'a service does not take requests as usual');
     state = next;
@@ -112,8 +123,13 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
     try {
       const { statusCode, body } = await prober.request({ path: '/readyz', method: 'GET' });
       enter(stateOf(statusCode, await body.json().catch(() => null)));
-    } catch {
-      if (!closed) enter('away');
+      slowProbes = 0;
+    } catch (error) {
+      // Nobody listens, or the connection broke: away. No answer in time may be a busy moment of a service that works.
+      const isSlow =
+        error instanceof undiciErrors.HeadersTimeoutError || error instanceof undiciErrors.BodyTimeoutError;
+      slowProbes = isSlow ? slowProbes + 1 : 0;
+      if (!closed && (!isSlow || slowProbes >= SLOW_PROBES_MAX)) enter('away');
     } finally {
       probing = false;
       schedule(state === 'ready' || state === 'unready' ? PROBE_PAUSE_MS : PROBE_PAUSE_HELD_MS);
@@ -151,9 +167,9 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
         waiting.add(wake);
       });
     },
-    noteFailure() {
+    noteFailure(kind) {
       // Not ready until it says so itself: whoever comes now is held instead of failing the same way.
-      if (!HELD_STATES.has(state)) enter('away');
+      if (kind === 'not-sent' && !HELD_STATES.has(state)) enter('away');
       schedule(0);
     },
     dispatch: (dispatchOptions, handler) => void pool.dispatch(dispatchOptions, handler),

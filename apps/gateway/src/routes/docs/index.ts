@@ -118,6 +118,9 @@ export const registerDocsRoutes = (
     '/docs/assets/start.js': { type: SCRIPT, read: text(startScript), maxAgeSeconds: 60 },
     '/docs/assets/docs.css': { type: 'text/css; charset=utf-8', read: text(stylesheet), maxAgeSeconds: 60 },
   };
+  for (const url of ['/', '/docs/']) {
+    app.get(url, { config: { quiet: true } }, (_request, reply) => reply.redirect('/docs', 308));
+  }
   for (const [url, asset] of Object.entries(assets)) {
     app.get(url, { config: { quiet: true } }, serve(asset));
   }

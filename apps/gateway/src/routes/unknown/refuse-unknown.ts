@@ -7,38 +7,47 @@ const patternOf = (path: string): RegExp =>
 
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '';
 
+/** What an address that met no route is, all the same: looked through only for such requests. */
+export interface UnknownRoute {
+  readonly error: AppError;
+  /** The pattern of a route that takes other methods; else the prefix of the surface. */
+  readonly endpoint: string;
+}
+
+const prefixOf = (path: string): string =>
+  surfaceOf(path).prefixes.find((prefix) => path === prefix || path.startsWith(`${prefix}/`)) || '/';
+
 /** Says why no route was met: 405 with Allow where the path is known, else 404. */
-export const createUnknownRouteError = (routes: readonly RouteContract[]) => {
-  // Looked through only for requests that met no route.
+export const createUnknownRoutes = (routes: readonly RouteContract[]) => {
   const known = routes.map(({ path, method }) => ({
+    path,
     pattern: patternOf(path),
     methods: method === 'GET' ? ['GET', 'HEAD'] : [method],
   }));
-  return (request: FastifyRequest): AppError => {
+  return (request: FastifyRequest): UnknownRoute => {
     const path = pathOf(request);
-    const methods = known.filter(({ pattern }) => pattern.test(path)).flatMap((route) => route.methods);
-    const allowed = [...new Set(methods)];
-    if (allowed.length === 0) return new AppError('NOT_FOUND');
-    return new AppError('METHOD_NOT_ALLOWED', {
+    const there = known.filter(({ pattern }) => pattern.test(path));
+    const allowed = [...new Set(there.flatMap((route) => route.methods))];
+    const [first] = there;
+    if (!first) return { error: new AppError('NOT_FOUND'), endpoint: prefixOf(path) };
+    const error = new AppError('METHOD_NOT_ALLOWED', {
       message: `This address takes ${allowed.join(', ')}`,
       details: { allowed },
       headers: { allow: allowed.join(', ') },
     });
+    return { error, endpoint: first.path };
   };
 };
-
-const prefixOf = (path: string): string =>
-  surfaceOf(path).prefixes.find((prefix) => path === prefix || path.startsWith(`${prefix}/`)) ?? '';
 
 /** Watches a request that meets no route, so that the surface's request log has it too. */
 export const trackUnknown = (
   track: Tracker,
   request: FastifyRequest,
   reply: FastifyReply,
+  endpoint: string,
   error: unknown,
 ): void => {
-  const path = pathOf(request);
-  track(request, reply, surfaceOf(path), prefixOf(path) || '/');
+  track(request, reply, surfaceOf(pathOf(request)), endpoint);
   noteError(request, error);
 };
 
@@ -49,15 +58,15 @@ export const trackUnknown = (
 export const registerUnknownRoutes = (
   app: FastifyInstance,
   track: Tracker,
-  errorOf: (request: FastifyRequest) => AppError,
+  describe: (request: FastifyRequest) => UnknownRoute,
 ): void => {
   app.route({
     method: app.supportedMethods.filter((method) => method !== 'OPTIONS'),
     url: '/*',
     exposeHeadRoute: false,
     handler: async (request, reply) => {
-      const error = errorOf(request);
-      trackUnknown(track, request, reply, error);
+      const { error, endpoint } = describe(request);
+      trackUnknown(track, request, reply, endpoint, error);
       throw error;
     },
   });

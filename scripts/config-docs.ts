@@ -18,30 +18,45 @@ const apps = {
 
 const file = (name: string): URL => new URL(`../${name}`, import.meta.url);
 
+/** The default, and whose is another one. */
+const renderDefault = (own: readonly (readonly [app: string, setting: SettingDescription])[]): string => {
+  const [first] = own;
+  if (first?.[1].required) return '**required**';
+  const others = own.filter(([, setting]) => setting.default !== first?.[1].default);
+  const code = (setting: SettingDescription | undefined) =>
+    setting?.default ? `\`${setting.default}\`` : '–';
+  return [code(first?.[1]), ...others.map(([app, setting]) => `${app} ${code(setting)}`)].join(', ');
+};
+
 const renderTable = (): string => {
-  const readers = new Map<string, { setting: SettingDescription; apps: string[] }>();
+  const readers = new Map<string, (readonly [app: string, setting: SettingDescription])[]>();
   for (const [app, settings] of Object.entries(apps)) {
     for (const setting of settings) {
       const known = readers.get(setting.name);
-      if (known) known.apps.push(app);
-      else readers.set(setting.name, { setting, apps: [app] });
+      if (known) known.push([app, setting]);
+      else readers.set(setting.name, [[app, setting]]);
     }
   }
   const everywhere = Object.keys(apps).length;
-  const rows = [...readers.values()].map(({ setting, apps: names }) => {
-    const value = setting.required ? '**required**' : setting.default ? `\`${setting.default}\`` : '–';
-    const where = names.length === everywhere ? 'all' : names.join(', ');
-    return `| \`${setting.name}\` | ${setting.description.replaceAll('|', '\\|')} | ${value} | ${where} |`;
+  const rows = [...readers].map(([name, own]) => {
+    const where = own.length === everywhere ? 'all' : own.map(([app]) => app).join(', ');
+    const meaning = own[0]?.[1].description.replaceAll('|', '\\|');
+    return `| \`${name}\` | ${meaning} | ${renderDefault(own)} | ${where} |`;
   });
   return [
     '# Configuration',
     '',
     'Environment variables, read once at boot; every fault is reported at once. Written by `npm run specs` from the',
-    "apps' schemas. `npm start` fills in what is required and takes the rest from its environment, then from `.env`.",
+    "apps' schemas. `npm start` fills in what is required and takes the rest from its environment, then from `.env`. Which",
+    'service needs what when they are started one by one: [operating.md](operating.md).',
     '',
     '| variable | meaning | default | read by |',
     '|---|---|---|---|',
     ...rows,
+    '',
+    'The local stack alone reads `PARTNER_SERVICE_PORT`, `AI_SERVICE_PORT`, `WEBHOOK_DISPATCHER_PORT`, `WEBHOOK_SINK_PORT`,',
+    '`POSTGRES_PORT` and `NATS_PORT`, which move its ports (`PORT` moves the gateway), and `SWITCHBOARD_LOCAL_DIR`, which keeps',
+    'everything elsewhere than in `.local`.',
     '',
   ].join('\n');
 };

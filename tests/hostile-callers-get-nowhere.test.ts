@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { AUDIO_BYTES_MAX, partnerRoutes, type RouteContract } from '@switchboard/contracts';
+import { waitFor } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   createPartnerClient,
@@ -97,6 +98,57 @@ describe('another tenant', () => {
     }
     expect(JSON.parse((await other.get('/statistics')).text)).toMatchObject({ total_calls: 0 });
   }, 90_000);
+});
+
+describe('a partner that takes its time', () => {
+  test('announces many large recordings and hardly sends them: the recording of another is taken', async () => {
+    const other = createPartnerClient(
+      platform.gatewayUrl,
+      await platform.createKey({ partnerName: 'Waits For Nobody' }),
+    );
+    const url = new URL(platform.gatewayUrl);
+    // Four of these fill the budget of 128 MB, if they may.
+    const slow = Array.from({ length: 12 }, () => {
+      const socket = connect(Number(url.port), url.hostname);
+      socket.on('error', () => {});
+      socket.write(
+        `POST /api/partner/v1/calls/analyze HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${credentials.key}\r\nX-API-Secret: ${credentials.secret}\r\nContent-Type: application/json\r\nContent-Length: 33554400\r\n\r\n{"audio_file":"`,
+      );
+      return socket;
+    });
+    const { url: partnerUrl } = platform.services['partner-service'];
+    try {
+      // Some are being read and some wait: as many as they may hold.
+      await waitFor(
+        async () => /^uploads_waiting\S* [1-9]/m.test(await (await fetch(`${partnerUrl}/metrics`)).text()),
+        {
+          what: 'uploads to wait',
+        },
+      );
+      const answer = await analyze({}, other);
+      expect(answer.status, answer.text).toBe(202);
+    } finally {
+      for (const socket of slow) socket.destroy();
+    }
+  }, 60_000);
+
+  test('sends millions of values: nobody waits until they are counted', async () => {
+    for (const unit of ['{},', '[],', '0,']) {
+      const bomb = `{"metadata":{"a":[${unit.repeat(Math.floor(30_000_000 / unit.length))}0]}}`;
+      const response = await fetch(`${platform.gatewayUrl}/api/partner/v1/calls/analyze`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${credentials.key}`,
+          'x-api-secret': credentials.secret,
+          'content-type': 'application/json',
+        },
+        body: bomb,
+      });
+      expect(response.status).toBe(400);
+      expect(errorOf(await response.text()).message).toContain('more than 200000 values');
+    }
+    await expectAlive();
+  }, 60_000);
 });
 
 describe('addresses that a caller makes us fetch', () => {

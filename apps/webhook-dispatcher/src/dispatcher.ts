@@ -37,8 +37,8 @@ export interface Dispatcher {
 const POLL_MS = 500;
 const CONSUMER_STOP_SECONDS_MAX = 5;
 
-/** Never the whole URL: partners put tokens into theirs. */
-const logFailure = (log: Log, { delivery, result }: FinishedAttempt): void => {
+/** One line an attempt, found by its trace id. Never the whole URL: partners put tokens into theirs. */
+const logAttempt = (log: Log, { delivery, result }: FinishedAttempt): void => {
   const { id: deliveryId, messageId, host, attemptNumber, traceparent } = delivery;
   const traceId = parseTraceparent(traceparent ?? undefined)?.traceId;
   const { outcome, error, durationMs } = result;
@@ -53,7 +53,7 @@ const logFailure = (log: Log, { delivery, result }: FinishedAttempt): void => {
       durationMs,
       ...(traceId ? { traceId } : {}),
     },
-    'an attempt did not succeed',
+    outcome === 'succeeded' ? 'an attempt succeeded' : 'an attempt did not succeed',
   );
 };
 
@@ -83,7 +83,7 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
     heartbeatMs: (settings.leaseSeconds * 1000) / 3,
     onAttempt(attempt) {
       metrics.onAttempt(attempt);
-      if (attempt.result.outcome !== 'succeeded') logFailure(ctx.log, attempt);
+      logAttempt(ctx.log, attempt);
     },
     onTrouble: (error, doing) =>
       ctx.log.warn({ err: error, doing }, 'Postgres is away or refused; trying on'),

@@ -104,6 +104,8 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
       forMs: Math.round(performance.now() - sinceMs),
     };
     if (next === 'ready') log.info(words, 'a service takes requests');
+    // Services that are started together are not all there at the first look.
+    else if (state === 'unknown') log.info(words, 'a service is not there yet');
     else log.warn(words, 'a service does not take requests as usual');
     state = next;
     sinceMs = performance.now();

@@ -53,6 +53,6 @@ Scalar.createApiReference(target, {
 `;
 
 export const stylesheet = `body { margin: 0; font-family: system-ui, sans-serif; line-height: 1.5; }
-main { max-width: 42rem; margin: 4rem auto; padding: 0 1.5rem; }
+body > main, noscript > main { max-width: 42rem; margin: 4rem auto; padding: 0 1.5rem; }
 .wait { margin: 4rem; color: #767676; }
 `;

@@ -209,7 +209,8 @@ export const createPartnerKeyCredential = (options: PartnerKeyOptions): Credenti
       const id = cacheIdOf(pair);
       const known = cache.peek(id);
       if (known) return admissionOf(known);
-      beforeAsking();
+      // A pair that was good a moment ago is no guess: strangers at its address shall not lock it out.
+      if (!cache.hasFallback(id)) beforeAsking();
       return lookUp(id, pair);
     },
     authorize({ route }, principal) {

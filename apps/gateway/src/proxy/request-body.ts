@@ -1,15 +1,60 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
-import { type AppError, errors } from '@switchboard/contracts';
+import { AppError, errors } from '@switchboard/contracts';
 
 /**
- * Up to this a body is read before it is sent on, so that the request can be sent again when the service dies under it.
- * Larger ones stream, and are not read before the connection stands.
+ * Up to this a body is read before it is sent on, so that the request can be sent again when the service dies under it, and
+ * so that a caller who sends slowly holds no connection to the service. Larger ones stream, and are not read before the
+ * connection stands.
  */
 const BUFFERED_BYTES_MAX = 1024 * 1024;
-/** All buffered bodies together; beyond it, bodies stream. */
-const BUFFERED_BYTES_BUDGET = 128 * 1024 * 1024;
-let bufferedBytes = 0;
+/** Bytes that are held of all bodies together, and of one caller's. */
+const HELD_BYTES_MAX = 128 * 1024 * 1024;
+const HELD_BYTES_OF_ONE_MAX = 32 * 1024 * 1024;
+/** Each streamed body takes a connection to the service for as long as its caller sends: a few for each caller. */
+const STREAMS_OF_ONE_MAX = 32;
+const RETRY_AFTER_SECONDS = '1';
+
+/** What callers take up here at the moment. The count of one that has nothing here is not kept. */
+class Room {
+  #bytes = 0;
+  readonly #bytesOf = new Map<string, number>();
+  readonly #streamsOf = new Map<string, number>();
+
+  #add(counts: Map<string, number>, caller: string, by: number): number {
+    const count = (counts.get(caller) ?? 0) + by;
+    if (count === 0) counts.delete(caller);
+    else counts.set(caller, count);
+    return count;
+  }
+
+  /** Counts bytes that came; false when there is no room for them. */
+  hold(caller: string, bytes: number): boolean {
+    this.#bytes += bytes;
+    return this.#add(this.#bytesOf, caller, bytes) <= HELD_BYTES_OF_ONE_MAX && this.#bytes <= HELD_BYTES_MAX;
+  }
+
+  free(caller: string, bytes: number): void {
+    this.#bytes -= bytes;
+    this.#add(this.#bytesOf, caller, -bytes);
+  }
+
+  /** Counts a stream; false when the caller has too many. */
+  beginStream(caller: string): boolean {
+    return this.#add(this.#streamsOf, caller, 1) <= STREAMS_OF_ONE_MAX;
+  }
+
+  endStream(caller: string): void {
+    this.#add(this.#streamsOf, caller, -1);
+  }
+}
+const room = new Room();
+
+const noRoom = (): AppError =>
+  new AppError('SERVICE_UNAVAILABLE', {
+    message: 'Too many requests of this credential are being received at once; try again shortly',
+    headers: { 'retry-after': RETRY_AFTER_SECONDS },
+  });
 
 export type RequestBody =
   | { readonly kind: 'none' }
@@ -82,15 +127,37 @@ class BodyStream extends Readable {
   }
 }
 
-const readWhole = (request: IncomingMessage, length: number): Promise<Buffer> =>
+/** Reads a whole body; what is held of it counts as it comes, not as it was announced. */
+const readWhole = (request: IncomingMessage, bytesMax: number, caller: string): Promise<RequestBody> =>
   new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
+    let bytes = 0;
+    const free = () => {
+      room.free(caller, bytes);
+      bytes = 0;
+    };
+    const fail = (error: Error) => {
+      request.off('data', onData).off('end', onEnd);
+      free();
+      reject(error);
+    };
+    const onData = (chunk: Buffer) => {
+      bytes += chunk.length;
+      const fits = room.hold(caller, chunk.length);
+      if (bytes > bytesMax) fail(tooLarge(bytesMax));
+      else if (!fits) fail(noRoom());
+      else chunks.push(chunk);
+    };
+    const onEnd = () =>
+      resolve({
+        kind: 'whole',
+        bytes: chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks, bytes),
+        release: free,
+      });
     request
-      .on('data', (chunk: Buffer) => chunks.push(chunk))
-      .once('end', () =>
-        resolve(chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks, length)),
-      )
-      .once('error', () => reject(new CallerGone()));
+      .on('data', onData)
+      .once('end', onEnd)
+      .once('error', () => fail(new CallerGone()));
   });
 
 const WITHOUT_BODY = new Set(['GET', 'HEAD']);
@@ -104,34 +171,29 @@ const carriesBody = ({ method = '', headers }: IncomingMessage): boolean =>
  * Takes in what the caller sends.
  *
  * @param bytesMax the route's limit, held by what Content-Length says and again by what really comes
- * @throws PAYLOAD_TOO_LARGE
+ * @param caller whose body it is: what one caller takes up here is bounded
+ * @throws PAYLOAD_TOO_LARGE, SERVICE_UNAVAILABLE
  */
 export const takeBody = (
   request: IncomingMessage,
   response: ServerResponse,
   bytesMax: number,
+  caller: string,
 ): RequestBody | Promise<RequestBody> => {
   if (!carriesBody(request)) return NONE;
   const said = request.headers['content-length'];
   const length = said === undefined ? null : Number(said);
   if (length !== null && length > bytesMax) throw tooLarge(bytesMax);
-  if (length !== null && length <= BUFFERED_BYTES_MAX && bufferedBytes + length <= BUFFERED_BYTES_BUDGET) {
-    bufferedBytes += length;
-    let held = true;
-    const release = () => {
-      if (held) bufferedBytes -= length;
-      held = false;
-    };
+  if ((length ?? bytesMax) <= BUFFERED_BYTES_MAX) {
     askForBody(request, response);
-    return readWhole(request, length).then(
-      (bytes): RequestBody => ({ kind: 'whole', bytes, release }),
-      (error) => {
-        release();
-        throw error;
-      },
-    );
+    return readWhole(request, bytesMax, caller);
+  }
+  if (!room.beginStream(caller)) {
+    room.endStream(caller);
+    throw noRoom();
   }
   let stream: BodyStream | null = null;
+  let released = false;
   return {
     kind: 'stream',
     get consumed() {
@@ -141,7 +203,11 @@ export const takeBody = (
       stream = new BodyStream(request, bytesMax, () => askForBody(request, response));
       return stream;
     },
-    release: () => stream?.destroy(),
+    release() {
+      if (!released) room.endStream(caller);
+      released = true;
+      stream?.destroy();
+    },
   };
 };
 

@@ -3,6 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AudioKind } from '@switchboard/contracts';
 import { AnalysisFailure } from '../analysis/types.ts';
+import { programEnvironment } from '../runtime/config.ts';
 import { canRun } from '../runtime/find-program.ts';
 import { makeRecordingFolder } from '../runtime/recording-folder.ts';
 import { type DecodeOutcome, decodedRate } from './decode-stream.ts';
@@ -100,7 +101,10 @@ function run(
 ): Promise<RunResult> {
   const guard = ['-nostdin', '-hide_banner', '-protocol_whitelist', 'file,pipe', '-f', demuxers[kind]];
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [...guard, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, [...guard, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: programEnvironment(),
+    });
     const output: Buffer[] = [];
     let errors = '';
     let timedOut = false;

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassingFailure } from '../analysis/types.ts';
+import { programEnvironment } from '../runtime/config.ts';
 import { makeRecordingFolder } from '../runtime/recording-folder.ts';
 import { assertEnglish, type ChannelText, finishTranscription, writeLine } from './segments.ts';
 import { readModelBase } from './soundswallower/decoder.ts';
@@ -154,6 +155,7 @@ function run(program: string, args: readonly string[], signal: AbortSignal): Pro
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       stdio: 'ignore',
+      env: programEnvironment(),
       timeout: runTimeoutMs,
       killSignal: 'SIGKILL',
       signal,

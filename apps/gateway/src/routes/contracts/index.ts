@@ -79,7 +79,7 @@ const handlerOf = (route: RouteContract, deps: ContractRouteDeps): RouteHandlerM
     };
     const takeIn = (admission: Admission | null): void => {
       tracked.idempotencyKey = (route.idempotent && readIdempotencyKey(request.headers)) || null;
-      const body = takeBody(request.raw, reply.raw, bodyBytesMax);
+      const body = takeBody(request.raw, reply.raw, bodyBytesMax, tracked.credentialId ?? tracked.address);
       const send = (taken: RequestBody) => pass(request, reply, tracked, admission, taken, end);
       if (body instanceof Promise) body.then(send).catch(fail);
       else send(body);

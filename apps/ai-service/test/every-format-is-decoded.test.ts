@@ -1,7 +1,7 @@
 import { sniffAudioKind } from '@switchboard/contracts';
+import { bringTool } from '@switchboard/stack/testing';
 import { describe, expect, test } from 'vitest';
 import { decodeAudio } from '../src/domain/audio/decode-audio.ts';
-import { findFfmpeg } from '../src/domain/audio/ffmpeg.ts';
 import { createResampler } from '../src/domain/audio/resample.ts';
 import { makeWav, readFixture, readKnownRecording } from './helpers/recordings.ts';
 
@@ -50,12 +50,14 @@ describe('GSM, which only ffmpeg knows', () => {
   });
 
   test('with ffmpeg it is decoded', async (ctx) => {
-    const ffmpegPath = await findFfmpeg();
-    if (ffmpegPath === null) return ctx.skip('NOT TESTED: ffmpeg is not on PATH');
+    const ffmpegPath = await bringTool('ffmpeg').catch((error: Error) => {
+      console.warn(`NOT TESTED: ${error.message}`);
+      return ctx.skip('ffmpeg could not be had');
+    });
     const decoded = await decodeAudio(readFixture('call-gsm.wav'), { ffmpegPath });
     expect(decoded).toMatchObject({ kind: 'wav', decoder: 'ffmpeg', sourceRate: 8_000 });
     expect(Math.abs(decoded.durationSeconds - 6)).toBeLessThan(0.1);
-  });
+  }, 240_000);
 });
 
 describe('channels', () => {

@@ -36,7 +36,7 @@ interface Batch {
   readonly records: string[];
 }
 
-const BATCH_RECORDS_MAX = 500;
+const BATCH_RECORDS_MAX = 100;
 const BATCH_WAIT_MS = 100;
 /** About 30 MB. At 1,000 requests a second NATS may be away for almost two minutes before a record is lost. */
 const BUFFERED_RECORDS_MAX = 100_000;

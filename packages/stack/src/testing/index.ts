@@ -3,6 +3,7 @@ import { currentTestStack, workerNumber } from './config.ts';
 
 export type { NatsServer } from '../nats/nats.ts';
 export { freePort } from '../ports.ts';
+export { bringTool } from '../tools/bring-tool.ts';
 export { type WaitOptions, waitFor } from '../wait.ts';
 export { createTestDatabase, type TestDatabase } from './databases.ts';
 export { type OwnPostgres, type OwnRedis, startNats, startPostgres, startRedis } from './servers.ts';

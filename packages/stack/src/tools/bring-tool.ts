@@ -103,10 +103,14 @@ async function findOnPath(name: string, path: string | undefined): Promise<strin
   return undefined;
 }
 
+async function proveRunning({ versionArgs, versionExitCode = 0 }: Tool, program: string): Promise<void> {
+  await runToEnd(program, versionArgs, { timeoutMs: 10_000, exitCode: versionExitCode });
+}
+
 async function isRunnable(tool: Tool, program: string): Promise<boolean> {
   try {
     await access(program, constants.X_OK);
-    await runToEnd(program, tool.versionArgs, { timeoutMs: 10_000 });
+    await proveRunning(tool, program);
     return true;
   } catch {
     return false;
@@ -132,7 +136,7 @@ async function keepWithLibraries(tool: Tool, program: string, libraryDirs: strin
 async function settle(tool: Tool, beside: string, kept: string): Promise<string> {
   await chmod(beside, 0o755);
   try {
-    await runToEnd(beside, tool.versionArgs, { timeoutMs: 10_000 });
+    await proveRunning(tool, beside);
     await rename(beside, kept);
   } finally {
     await rm(beside, { force: true });

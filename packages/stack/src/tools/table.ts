@@ -9,8 +9,10 @@ export interface ReleaseFile {
 /** A program the stack needs and npm does not carry. */
 export interface Tool {
   name: string;
-  /** Prints its version and ends with 0: the proof that it runs on this machine. */
+  /** Makes it end at once: the proof that it runs on this machine. */
   versionArgs: readonly string[];
+  /** The code it ends with then; default 0. */
+  versionExitCode?: number;
   /** By `<platform>-<arch>` of Node. */
   releases: Readonly<Record<string, ReleaseFile>>;
   /** The Debian or Ubuntu package to unpack when no release can be had, and the program inside it. */
@@ -45,7 +47,7 @@ function natsReleases(): Record<string, ReleaseFile> {
   return releases;
 }
 
-export type ToolName = 'nats-server' | 'redis-server';
+export type ToolName = 'nats-server' | 'redis-server' | 'pocketsphinx_batch' | 'ffmpeg';
 
 export const tools: Readonly<Record<ToolName, Tool>> = {
   'nats-server': {
@@ -63,5 +65,23 @@ export const tools: Readonly<Record<ToolName, Tool>> = {
     debian: { package: 'redis-server', program: 'usr/bin/redis-server' },
     remedies: { linux: 'sudo apt-get install redis-server', darwin: 'brew install redis' },
     instead: 'REDIS_URL=redis://host:6379',
+  },
+  // What ai-service uses when it is there; its tests bring them.
+  pocketsphinx_batch: {
+    name: 'pocketsphinx_batch',
+    versionArgs: [],
+    versionExitCode: 1,
+    releases: {},
+    debian: { package: 'pocketsphinx', program: 'usr/bin/pocketsphinx_batch' },
+    remedies: { linux: 'sudo apt-get install pocketsphinx', darwin: 'brew install cmu-pocketsphinx' },
+    instead: 'STT_ENGINE=soundswallower',
+  },
+  ffmpeg: {
+    name: 'ffmpeg',
+    versionArgs: ['-version'],
+    releases: {},
+    debian: { package: 'ffmpeg', program: 'usr/bin/ffmpeg' },
+    remedies: { linux: 'sudo apt-get install ffmpeg', darwin: 'brew install ffmpeg' },
+    instead: 'FFMPEG_PATH=/path/to/ffmpeg',
   },
 };

@@ -1,8 +1,8 @@
 /**
  * Joins the LibriVox clips of Debian's package pocketsphinx-testdata into one recording with its words beside it.
  *
- *   apt-get download pocketsphinx-testdata && dpkg -x pocketsphinx-testdata_*.deb /tmp/testdata
- *   node_modules/.bin/node examples/recordings/join-librivox-clips.ts /tmp/testdata
+ *   apt-get download pocketsphinx-testdata && dpkg -x pocketsphinx-testdata_*.deb testdata
+ *   node_modules/.bin/node examples/recordings/join-librivox-clips.ts testdata
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -2,9 +2,9 @@
  * Builds assets/call-english.lm.gz and -large: backoff bigrams over 3,000 and 12,000 words, cut out of the CMU US English language
  * model and mixed with phrases of service calls. Run again only when the source or the phrases change.
  *
- *   apt-get download pocketsphinx-en-us && dpkg -x pocketsphinx-en-us_*.deb /tmp/en-us
+ *   apt-get download pocketsphinx-en-us && dpkg -x pocketsphinx-en-us_*.deb en-us
  *   node_modules/.bin/node apps/ai-service/scripts/build-language-model.ts \
- *     /tmp/en-us/usr/share/pocketsphinx/model/en-us/en-us.lm.bin
+ *     en-us/usr/share/pocketsphinx/model/en-us/en-us.lm.bin
  *
  * Source: "US English generic" language model of CMU Sphinx, BSD-2-Clause (see assets/NOTICE.md).
  */

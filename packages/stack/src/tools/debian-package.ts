@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { runToEnd } from './run.ts';
@@ -45,9 +45,9 @@ export async function unpackDebianPackage(
   await rm(targetDir, { recursive: true, force: true });
   await mkdir(dirname(targetDir), { recursive: true });
   await rename(unpackDir, targetDir);
-  const program = join(targetDir, wanted.program);
-  if (!existsSync(program)) throw new Error(`package ${wanted.package} holds no ${wanted.program}`);
-  return { program, libraryDirs: await findLibraryDirs(targetDir) };
+  const [found] = globSync(wanted.program, { cwd: targetDir });
+  if (found === undefined) throw new Error(`package ${wanted.package} holds no ${wanted.program}`);
+  return { program: join(targetDir, found), libraryDirs: await findLibraryDirs(targetDir) };
 }
 
 const networkOptions = [

@@ -15,7 +15,7 @@ export interface Tool {
   versionExitCode?: number;
   /** By `<platform>-<arch>` of Node. */
   releases: Readonly<Record<string, ReleaseFile>>;
-  /** The Debian or Ubuntu package to unpack when no release can be had, and the program inside it. */
+  /** The Debian or Ubuntu package to unpack when no release can be had, and the program inside it; `*` for a version. */
   debian: { package: string; program: string };
   /** What to type, per platform, when nothing worked. */
   remedies: { linux: string; darwin: string };
@@ -47,7 +47,7 @@ function natsReleases(): Record<string, ReleaseFile> {
   return releases;
 }
 
-export type ToolName = 'nats-server' | 'redis-server' | 'pocketsphinx_batch' | 'ffmpeg';
+export type ToolName = 'nats-server' | 'redis-server' | 'pocketsphinx_batch' | 'ffmpeg' | 'php';
 
 export const tools: Readonly<Record<ToolName, Tool>> = {
   'nats-server': {
@@ -83,5 +83,14 @@ export const tools: Readonly<Record<ToolName, Tool>> = {
     debian: { package: 'ffmpeg', program: 'usr/bin/ffmpeg' },
     remedies: { linux: 'sudo apt-get install ffmpeg', darwin: 'brew install ffmpeg' },
     instead: 'FFMPEG_PATH=/path/to/ffmpeg',
+  },
+  // For the PHP examples, which are run as tests.
+  php: {
+    name: 'php',
+    versionArgs: ['--version'],
+    releases: {},
+    debian: { package: 'php-cli', program: 'usr/bin/php[0-9]*' },
+    remedies: { linux: 'sudo apt-get install php-cli', darwin: 'brew install php' },
+    instead: 'no PHP: its examples are then not tested',
   },
 };

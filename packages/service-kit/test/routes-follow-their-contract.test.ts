@@ -1,5 +1,5 @@
 import { AppError, defineRoute, type PartnerPrincipal, partnerRoutes } from '@switchboard/contracts';
-import { type HandlerContext, implement } from '@switchboard/service-kit';
+import { type Handler, type HandlerContext, implement } from '@switchboard/service-kit';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import { createTestServer, principal } from './helpers.ts';
@@ -73,9 +73,12 @@ test('types flow from the contract into the handler', () => {
   expectTypeOf<HandlerContext<typeof partnerRoutes.getJobStatus>['params']>().toEqualTypeOf<{
     job_id: string;
   }>();
-  const { app } = createTestServer();
-  // @ts-expect-error 200 is not an answer of this route
-  implement(app, thing, () => ({ status: 200 }));
+  // 200 is not an answer of this route, and 201 is none without its body.
+  expectTypeOf<() => { status: 200 }>().not.toExtend<Handler<typeof thing>>();
+  expectTypeOf<() => { status: 201 }>().not.toExtend<Handler<typeof thing>>();
+  expectTypeOf<() => { status: 201; body: { name: string; limit: number } }>().toExtend<
+    Handler<typeof thing>
+  >();
 });
 
 test('a good request reaches the handler checked, and its answer has the headers of the surface', async () => {

@@ -80,7 +80,15 @@ const handlerOf = (route: RouteContract, deps: ContractRouteDeps): RouteHandlerM
     const takeIn = (admission: Admission | null): void => {
       tracked.idempotencyKey = (route.idempotent && readIdempotencyKey(request.headers)) || null;
       const body = takeBody(request.raw, reply.raw, bodyBytesMax, tracked.credentialId ?? tracked.address);
-      const send = (taken: RequestBody) => pass(request, reply, tracked, admission, taken, end);
+      const send = (taken: RequestBody) => {
+        try {
+          pass(request, reply, tracked, admission, taken, end);
+        } catch (error) {
+          // What never went on its way is released by nobody else, and would count against its caller for ever.
+          if (taken.kind !== 'none') taken.release();
+          throw error;
+        }
+      };
       if (body instanceof Promise) body.then(send).catch(fail);
       else send(body);
     };

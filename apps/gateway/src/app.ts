@@ -84,7 +84,7 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
   const { log, metrics, tracing, readiness, credentials, limitStore, requestLog } = deps;
   const clock = deps.clock ?? systemClock;
   const routes = deps.routes ?? contractRoutes;
-  const track = createTracker({ requestLog, clock, routes });
+  const track = createTracker({ requestLog, clock });
   const describeUnknown = createUnknownRoutes(routes);
   const app = createHttpServer({
     config: config.server,

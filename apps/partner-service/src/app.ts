@@ -1,6 +1,10 @@
 import { AppError } from '@switchboard/contracts';
-import { isTransientDatabaseError } from '@switchboard/db';
-import { answerError, createHttpServer, type HttpServerDeps, healthRoutes } from '@switchboard/service-kit';
+import {
+  answerServiceError,
+  createHttpServer,
+  type HttpServerDeps,
+  healthRoutes,
+} from '@switchboard/service-kit';
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from './deps.ts';
 import { partnerSurfaceRoutes } from './routes/index.ts';
@@ -22,14 +26,7 @@ export const buildApp = (deps: AppDeps): FastifyInstance => {
   http.metrics.gauge('uploads_waiting', 'Recordings that wait to be received', () => uploads.waiting);
 
   app.register(async (surface) => {
-    // A Postgres that is away is no fault of ours to be looked into, and soon back: 503, so that callers try again.
-    surface.setErrorHandler((error, request, reply) =>
-      answerError(
-        isTransientDatabaseError(error) ? new AppError('SERVICE_UNAVAILABLE', { cause: error }) : error,
-        request,
-        reply,
-      ),
-    );
+    surface.setErrorHandler(answerServiceError);
     surface.addHook('onRequest', async () => {
       if (config.partner.enabled) return;
       throw new AppError('SERVICE_UNAVAILABLE', { message: 'The partner API is switched off' });

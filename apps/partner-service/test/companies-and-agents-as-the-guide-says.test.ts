@@ -1,5 +1,5 @@
+import { hashPassword } from '@switchboard/service-kit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hashPassword } from '../src/domain/agents/passwords.ts';
 import { type MadeKey, startTestPartner, type TestPartner } from './support/partner.ts';
 
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;

@@ -33,6 +33,7 @@ const record = (changes: Partial<RequestRecord> = {}): RequestRecord => ({
   ip: '203.0.113.7',
   user_agent: 'curl/8.5.0',
   idempotency_key: null,
+  counted: true,
   completed_at: START,
   ...changes,
 });

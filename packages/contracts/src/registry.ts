@@ -6,25 +6,51 @@ import {
   type StreamContract,
   streamForDomain,
 } from './event.ts';
+import { gatewayAdminRoutes } from './gateway/admin-routes.ts';
 import { gatewayEvents } from './gateway/events.ts';
+import { identityAdminRoutes } from './identity/admin-routes.ts';
+import { authRoutes } from './identity/auth-routes.ts';
+import { deviceRoutes } from './identity/device-routes.ts';
+import { identityEvents } from './identity/events.ts';
+import { identityRpcs } from './identity/rpcs.ts';
+import { partnerAdminRoutes } from './partner/admin-routes.ts';
 import { partnerEvents } from './partner/events.ts';
 import { partnerRoutes } from './partner/routes.ts';
 import { partnerRpcs } from './partner/rpcs.ts';
 import type { RouteContract } from './route.ts';
 import type { RpcContract } from './rpc.ts';
+import { ticketAdminRoutes } from './tickets/admin-routes.ts';
+import { ticketEvents } from './tickets/events.ts';
+import { ticketRoutes } from './tickets/routes.ts';
+import { ticketRpcs } from './tickets/rpcs.ts';
 import { webhookEvents } from './webhooks/events.ts';
 
 /** Everything that is promised, in one place: what the gateway routes, what is published, what can be asked. */
-export const routes: readonly RouteContract[] = [...Object.values(partnerRoutes)];
+export const routes: readonly RouteContract[] = [
+  partnerRoutes,
+  ticketRoutes,
+  authRoutes,
+  deviceRoutes,
+  identityAdminRoutes,
+  partnerAdminRoutes,
+  ticketAdminRoutes,
+  gatewayAdminRoutes,
+].flatMap((group: Record<string, RouteContract>) => Object.values(group));
 
 export const events: readonly EventContract[] = [
   ...Object.values(partnerEvents),
   ...Object.values(aiEvents),
   ...Object.values(webhookEvents),
   ...Object.values(gatewayEvents),
+  ...Object.values(identityEvents),
+  ...Object.values(ticketEvents),
 ];
 
-export const rpcs: readonly RpcContract[] = [...Object.values(partnerRpcs)];
+export const rpcs: readonly RpcContract[] = [
+  ...Object.values(partnerRpcs),
+  ...Object.values(identityRpcs),
+  ...Object.values(ticketRpcs),
+];
 
 /** The streams of JetStream: one per domain that has events, and the dead messages. */
 export const streams: readonly StreamContract[] = [

@@ -1,15 +1,19 @@
 import type { z } from 'zod';
-import type { CredentialKind, PartnerPermission } from './credentials/principal.ts';
+import type { CredentialKind, PartnerPermission, ProviderName, UserRole } from './credentials/principal.ts';
 import type { ErrorCode } from './errors/catalogue.ts';
 import type { LimitGroupName } from './limits.ts';
-import type { ServiceName } from './services.ts';
+import type { RouteOwner } from './services.ts';
 import type { SurfaceName } from './surfaces.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
+export type BodyType = 'application/json' | 'multipart/form-data' | 'application/x-www-form-urlencoded';
+
 export interface ResponseContract {
   readonly description: string;
   readonly schema?: z.ZodType;
+  /** Of an answer that is no JSON: a page, a key set. Its schema is then of text. */
+  readonly mediaType?: 'text/html; charset=utf-8';
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -26,10 +30,15 @@ export interface RouteContract {
   readonly source: string;
   readonly method: Method;
   readonly path: string;
-  readonly service: ServiceName;
+  readonly service: RouteOwner;
   readonly surface: SurfaceName;
   readonly credentials: readonly CredentialKind[];
+  /** Of a partner key. */
   readonly permission?: PartnerPermission;
+  /** Of a user: one of these. */
+  readonly roles?: readonly UserRole[];
+  /** Whose signature a route for the credential `provider` takes. */
+  readonly provider?: ProviderName;
   readonly limitGroup?: LimitGroupName;
   /** Largest body taken; default 1 MiB. */
   readonly bodyBytesMax?: number;
@@ -38,7 +47,7 @@ export interface RouteContract {
   /** True: `X-Idempotency-Key` or `Idempotency-Key` is understood. */
   readonly idempotent?: boolean;
   /** Media types of the body; default JSON where there is a body schema. */
-  readonly consumes?: readonly ('application/json' | 'multipart/form-data')[];
+  readonly consumes?: readonly BodyType[];
   readonly params?: z.ZodType;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
@@ -58,11 +67,14 @@ export type ParamsOf<Route extends RouteContract> = Output<Route['params']>;
 export type QueryOf<Route extends RouteContract> = Output<Route['query']>;
 export type BodyOf<Route extends RouteContract> = Output<Route['body']>;
 
+/** A list is a header that comes several times: Set-Cookie. */
+export type AnswerHeaders = Readonly<Record<string, string | readonly string[]>>;
+
 /** What a handler gives back: one of the declared statuses with the body its schema takes. */
 export type AnswerOf<Route extends RouteContract> = {
   [Status in keyof Route['responses'] & number]: {
     readonly status: Status;
-    readonly headers?: Readonly<Record<string, string>>;
+    readonly headers?: AnswerHeaders;
   } & (Route['responses'][Status] extends { readonly schema: infer Schema extends z.ZodType }
     ? { readonly body: z.input<Schema> }
     : { readonly body?: undefined });

@@ -1,4 +1,5 @@
 import type { Dialect } from './errors/render.ts';
+import type { ServiceName } from './services.ts';
 
 /** One public API surface: the paths it owns and how it words errors. */
 export interface Surface {
@@ -9,11 +10,14 @@ export interface Surface {
   readonly successHeaders: Readonly<Record<string, string>>;
   /** How `X-RateLimit-Reset` is told: epoch seconds, but seconds left where the guide says so. */
   readonly rateLimitReset: 'epoch' | 'seconds-left';
+  /** Who keeps the log of every request on it; null where nobody does. */
+  readonly logService: ServiceName | null;
 }
 
 const surface = (input: Pick<Surface, 'name' | 'prefixes' | 'dialect'> & Partial<Surface>): Surface => ({
   successHeaders: {},
   rateLimitReset: 'epoch',
+  logService: null,
   ...input,
 });
 
@@ -23,6 +27,7 @@ export const surfaces = {
     prefixes: ['/api/partner/v1'],
     dialect: 'partner',
     successHeaders: { 'x-api-version': 'v1' },
+    logService: 'partner-service',
   }),
   calls: surface({
     name: 'calls',
@@ -30,11 +35,17 @@ export const surfaces = {
     dialect: 'calls',
     rateLimitReset: 'seconds-left',
   }),
-  tickets: surface({ name: 'tickets', prefixes: ['/functions/v1/integration-tickets'], dialect: 'tickets' }),
+  tickets: surface({
+    name: 'tickets',
+    prefixes: ['/functions/v1/integration-tickets'],
+    dialect: 'tickets',
+    logService: 'ticket-service',
+  }),
   functions: surface({ name: 'functions', prefixes: ['/functions/v1'], dialect: 'functions' }),
   studio: surface({ name: 'studio', prefixes: ['/api/v1'], dialect: 'studio' }),
+  device: surface({ name: 'device', prefixes: ['/api/v1/auth/device'], dialect: 'device' }),
   auth: surface({ name: 'auth', prefixes: ['/auth/v1'], dialect: 'auth' }),
-  platform: surface({ name: 'platform', prefixes: ['/api/admin/v1', ''], dialect: 'problem' }),
+  platform: surface({ name: 'platform', prefixes: ['/api/admin/v1', '/device', ''], dialect: 'problem' }),
 } as const;
 
 export type SurfaceName = keyof typeof surfaces;

@@ -35,12 +35,14 @@ export {
 } from './outbox/relay.ts';
 export {
   type AiSchema,
+  type IdentitySchema,
   operatorRole,
   type PartnerSchema,
   type SchemaName,
   type Schemas,
   schemaNames,
   serviceRoles,
+  type TicketsSchema,
   type WebhooksSchema,
 } from './schemas/index.ts';
 export { type Emit, type EmitOptions, type Tools, type TransactOptions, transact } from './transact.ts';

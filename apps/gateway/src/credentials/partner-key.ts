@@ -214,6 +214,7 @@ export const createPartnerKeyCredential = (options: PartnerKeyOptions): Credenti
       return lookUp(id, pair);
     },
     authorize({ route }, principal) {
+      if (principal.kind !== 'partner_key') throw new TypeError('not a principal of this credential');
       if (route.permission && !hasPermission(principal.permissions, route.permission)) {
         throw errors.insufficientPermissions(route.permission);
       }

@@ -2,11 +2,8 @@ import {
   type Clock,
   type CredentialKind,
   type RequestRecord,
-  type RouteContract,
   renderError,
-  type ServiceName,
   type Surface,
-  surfaces,
 } from '@switchboard/contracts';
 import { surfaceOfRequest, toHttpError } from '@switchboard/service-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -24,6 +21,8 @@ export interface Tracked {
   credentialKind: CredentialKind | null;
   credentialId: string | null;
   idempotencyKey: string | null;
+  /** True once the request took one of its credential's limit. */
+  counted: boolean;
 }
 
 declare module 'fastify' {
@@ -44,16 +43,8 @@ const round = (ms: number): number => Math.round(ms * 1000) / 1000;
  *
  * @param endpoint the route's pattern; of an unknown path, the surface's prefix
  */
-export const createTracker = (options: {
-  requestLog: RequestLog;
-  clock: Clock;
-  routes: readonly RouteContract[];
-}) => {
-  const { requestLog, clock, routes } = options;
-  // A surface's log is kept by the owner of its routes; a surface without routes has none yet.
-  const loggingService = new Map<Surface, ServiceName>(
-    routes.map((route) => [surfaces[route.surface], route.service]),
-  );
+export const createTracker = (options: { requestLog: RequestLog; clock: Clock }) => {
+  const { requestLog, clock } = options;
   return (request: FastifyRequest, reply: FastifyReply, surface: Surface, endpoint: string): Tracked => {
     const startedMs = performance.now();
     const tracked: Tracked = {
@@ -63,14 +54,15 @@ export const createTracker = (options: {
       credentialKind: null,
       credentialId: null,
       idempotencyKey: null,
+      counted: false,
     };
     request.tracked = tracked;
-    const service = loggingService.get(surface);
+    const service = surface.logService;
     reply.raw.once('close', () => {
       const { raw } = reply;
       if (!raw.writableFinished) tracked.caller.left();
       limitLeftover(request.raw);
-      if (service === undefined) return;
+      if (service === null) return;
       const record: RequestRecord = {
         request_id: request.id,
         trace_id: request.work?.trace.traceId ?? '',
@@ -84,6 +76,7 @@ export const createTracker = (options: {
         ip: tracked.address,
         user_agent: request.headers['user-agent']?.slice(0, USER_AGENT_CHARACTERS_MAX) ?? null,
         idempotency_key: tracked.idempotencyKey,
+        counted: tracked.counted,
         completed_at: clock.now().toISOString(),
       };
       requestLog.add(service, record);

@@ -1,9 +1,9 @@
 import type { Bus, Consumer } from '@switchboard/bus';
 import { type DataOf, webhookEvents } from '@switchboard/contracts';
 import { onEvent, startConsumer } from '@switchboard/db';
+import { isUuid } from '@switchboard/service-kit';
 import type { Data, Executor } from '../domain/database.ts';
 import { insertWebhookAttempt } from '../domain/logs/webhook-log-repository.ts';
-import { isUuid } from '../domain/paging.ts';
 
 type Attempt = DataOf<typeof webhookEvents.deliverySucceeded>;
 

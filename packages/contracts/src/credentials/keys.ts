@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 /** TERMINOLOGY — *key*: prefix + 30 random base62 characters + 6 base62 characters of CRC32 over what precedes. */
@@ -11,6 +11,10 @@ export const keyPrefixes = {
   partnerSandbox: 'pk_sandbox_',
   partnerProduction: 'pk_production_',
   partnerSecret: 'sk_',
+  apiKey: 'ak_',
+  apiSecret: 'as_',
+  integrationToken: 'stk_',
+  ticket: 'tk_',
 } as const;
 
 const checksumOf = (text: string): string => {
@@ -35,6 +39,18 @@ export const hasValidChecksum = (key: string, prefix: string): boolean => {
 
 /** Completes prefix + 30 random base62 characters to a key. The databases' generators do the same in SQL. */
 export const completeKey = (prefixAndRandom: string): string => prefixAndRandom + checksumOf(prefixAndRandom);
+
+/** A new key: prefix + 30 random base62 characters + checksum. */
+export const generateKey = (prefix: string): string => {
+  let random = '';
+  while (random.length < RANDOM_CHARACTERS) {
+    for (const byte of randomBytes(RANDOM_CHARACTERS)) {
+      // 248 = 4 * 62. Larger values are thrown away, or some characters would come more often than others.
+      if (byte < 248 && random.length < RANDOM_CHARACTERS) random += ALPHABET[byte % 62];
+    }
+  }
+  return completeKey(prefix + random);
+};
 
 /** SHA-256 in hex: how keys and secrets are stored and looked up. They hold ≥ 178 bits, so no slow hash. */
 export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');

@@ -29,6 +29,26 @@ const renamed: Partial<Record<Dialect, Partial<Record<AppError['code'], string>>
     MISSING_CREDENTIAL: 'missing_token',
     INVALID_CREDENTIAL: 'invalid_token',
   },
+  // Supabase Auth's own codes, which its clients know.
+  auth: {
+    INVALID_INPUT: 'VALIDATION_FAILED',
+    INVALID_PARAMETER: 'VALIDATION_FAILED',
+    INVALID_JSON: 'BAD_JSON',
+    MISSING_CREDENTIAL: 'NO_AUTHORIZATION',
+    WRONG_CREDENTIAL_KIND: 'NO_AUTHORIZATION',
+    INVALID_CREDENTIAL: 'BAD_JWT',
+    PROVIDER_DISABLED: 'VALIDATION_FAILED',
+    RATE_LIMIT_EXCEEDED: 'OVER_REQUEST_RATE_LIMIT',
+    INTERNAL_ERROR: 'UNEXPECTED_FAILURE',
+  },
+  // RFC 6749, 5.2.
+  device: {
+    INVALID_INPUT: 'INVALID_REQUEST',
+    INVALID_PARAMETER: 'INVALID_REQUEST',
+    INVALID_JSON: 'INVALID_REQUEST',
+    INTERNAL_ERROR: 'SERVER_ERROR',
+    SERVICE_UNAVAILABLE: 'TEMPORARILY_UNAVAILABLE',
+  },
   partner: {
     INVALID_JSON: 'INVALID_INPUT',
     MISSING_CREDENTIAL: 'UNAUTHORIZED',
@@ -56,13 +76,25 @@ export const renderError = (dialect: Dialect, error: AppError, at: Date): Record
     case 'studio':
       return { error: code, message: error.message, code: error.status, details };
     case 'device':
-      return { error: code.toLowerCase(), message: error.message, code: error.status, details };
+      return {
+        error: code.toLowerCase(),
+        error_description: error.message,
+        message: error.message,
+        code: error.status,
+        details,
+      };
     case 'tickets':
       return { error: code.toLowerCase(), message: error.message, ...(inWords ? { details: inWords } : {}) };
     case 'partner':
       return { error: { code, message: error.message, details, timestamp: at.toISOString() } };
     case 'auth':
-      return { code: error.status, error_code: code.toLowerCase(), msg: error.message };
+      return {
+        code: error.status,
+        error_code: code.toLowerCase(),
+        msg: error.message,
+        // What supabase-js makes an AuthWeakPasswordError of.
+        ...(error.code === 'WEAK_PASSWORD' ? { weak_password: { reasons: details.reasons ?? [] } } : {}),
+      };
     case 'problem':
       // RFC 9457. "about:blank" says that the status says it all; `code` is our extension member.
       return { type: 'about:blank', title: error.message, status: error.status, code, ...details };

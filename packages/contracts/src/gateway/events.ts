@@ -18,6 +18,8 @@ export const requestRecordSchema = z.object({
   ip: z.string(),
   user_agent: z.string().nullable(),
   idempotency_key: z.string().nullable(),
+  /** True: it took one of the credential's limit. */
+  counted: z.boolean().default(false),
   completed_at: z.iso.datetime(),
 });
 export type RequestRecord = z.infer<typeof requestRecordSchema>;
@@ -45,6 +47,7 @@ export const gatewayEvents = {
           ip: '203.0.113.7',
           user_agent: 'curl/8.5.0',
           idempotency_key: null,
+          counted: true,
           completed_at: '2024-12-15T10:30:00.000Z',
         },
       ],

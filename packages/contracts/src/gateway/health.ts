@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { timestampSchema } from '../partner/schemas.ts';
+import { timestampSchema } from '../fields.ts';
 
 /** `down` of one service is `degraded` of the platform; `down` of the platform is that none of them answers. */
 const healthStatusSchema = z.enum(['ok', 'degraded', 'down']);

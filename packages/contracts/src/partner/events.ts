@@ -1,4 +1,12 @@
 import { z } from 'zod';
+import {
+  adminActExample,
+  adminActSchema,
+  expiringExample,
+  expiringSchema,
+  leakedExample,
+  leakedSchema,
+} from '../audit.ts';
 import { environmentSchema } from '../credentials/principal.ts';
 import { defineEvent } from '../event.ts';
 import { analysisTypeSchema, jobTypeSchema, simulateSchema } from './schemas.ts';
@@ -69,5 +77,29 @@ export const partnerEvents = {
     summary: 'A partner key was changed, rotated or revoked: whatever is cached about it is void.',
     data: z.object({ key_id: z.uuid(), change: z.enum(['created', 'updated', 'revoked']) }),
     example: { key_id: KEY, change: 'revoked' },
+  }),
+  keyExpiring: defineEvent({
+    name: 'partner.key.expiring',
+    version: 1,
+    producer: 'partner-service',
+    summary: 'A partner key ends by itself in 30, 7 or 1 days.',
+    data: expiringSchema,
+    example: expiringExample,
+  }),
+  keyLeaked: defineEvent({
+    name: 'partner.key.leaked',
+    version: 1,
+    producer: 'partner-service',
+    summary: 'A partner key or its secret was found in public and revoked.',
+    data: leakedSchema,
+    example: leakedExample,
+  }),
+  adminActed: defineEvent({
+    name: 'partner.admin.acted',
+    version: 1,
+    producer: 'partner-service',
+    summary: 'An administrator did something to partner keys or callbacks.',
+    data: adminActSchema,
+    example: adminActExample,
   }),
 };

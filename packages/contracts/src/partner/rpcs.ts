@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { environmentSchema, partnerPrincipalSchema } from '../credentials/principal.ts';
+import { timestampSchema } from '../fields.ts';
 import { defineRpc } from '../rpc.ts';
-import { timestampSchema } from './schemas.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 

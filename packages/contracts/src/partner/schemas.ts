@@ -1,5 +1,15 @@
 import { z } from 'zod';
 import { environmentSchema } from '../credentials/principal.ts';
+import {
+  cursorSchema,
+  freeObject,
+  isStorable,
+  limitSchema,
+  nextCursorSchema,
+  offsetSchema,
+  text,
+  timestampSchema,
+} from '../fields.ts';
 import { analysisResultsSchema } from './analysis-results.ts';
 
 /**
@@ -7,68 +17,6 @@ import { analysisResultsSchema } from './analysis-results.ts';
  * analysed. *Agent*: a person of that company who takes calls. *Job*: one request for work, followed by polling.
  * *Call*: an analysed recording. Field names and shapes are those of the partner guide.
  */
-export const timestampSchema = z.iso.datetime().meta({ example: '2024-12-15T10:30:00.000Z' });
-
-/** Postgres stores neither NUL nor half of a surrogate pair, and no field has a use for them. */
-const isStorable = (value: string): boolean => !value.includes('\u0000') && value.isWellFormed();
-
-const text = (max: number) =>
-  z
-    .string()
-    .trim()
-    .min(1, 'must not be empty')
-    .max(max, `must have at most ${max} characters`)
-    .refine(isStorable, 'must be well-formed Unicode without NUL');
-
-/** Whether JSON nests at most `limit` levels. Never goes deeper than that, so no input exhausts the stack. */
-const nestsAtMost = (value: unknown, limit: number): boolean =>
-  typeof value !== 'object' ||
-  value === null ||
-  (limit > 0 && Object.values(value).every((child) => nestsAtMost(child, limit - 1)));
-
-const hasStorableStrings = (value: unknown): boolean => {
-  if (typeof value === 'string') return isStorable(value);
-  if (typeof value !== 'object' || value === null) return true;
-  return Object.entries(value).every(([key, child]) => isStorable(key) && hasStorableStrings(child));
-};
-
-/**
- * A free JSON object of a caller's: bounded in depth and bytes, storable in Postgres. Its values are not looked at by
- * zod's own JSON schema, which recurses as deep as the input does.
- */
-const freeObject = (bytesMax: number, depthMax = 20) =>
-  z
-    .record(z.string(), z.unknown())
-    .refine((value) => nestsAtMost(value, depthMax), {
-      message: `must nest at most ${depthMax} levels`,
-      abort: true,
-    })
-    .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= bytesMax, {
-      message: `must have at most ${bytesMax} bytes as JSON`,
-      abort: true,
-    })
-    .refine(hasStorableStrings, 'must be well-formed Unicode without NUL');
-
-/** A whole number in a query. Digits alone: what JavaScript also takes for a number (`1e1`, `0x10`, nothing) is refused. */
-const wholeNumber = (min: number, max: number, fallback: number) =>
-  z
-    .preprocess(
-      (value) => (typeof value === 'string' && !/^-?\d+$/.test(value) ? Number.NaN : value),
-      z.coerce
-        .number('must be a whole number')
-        .int('must be a whole number')
-        .min(min, `must be at least ${min}`)
-        .max(max, `must be at most ${max}`),
-    )
-    .default(fallback);
-export const limitSchema = wholeNumber(1, 100, 50);
-export const offsetSchema = wholeNumber(0, 1_000_000, 0);
-export const cursorSchema = z
-  .string()
-  .regex(/^[A-Za-z0-9_-]{1,500}$/, 'must be a next_cursor of an earlier answer')
-  .optional();
-const nextCursorSchema = z.string().nullable();
-
 /** An optional field: null, which many clients send for what they leave out, is as good as nothing. */
 const orDefault = <Value extends string>(schema: z.ZodType<Value>, fallback: Value) =>
   schema

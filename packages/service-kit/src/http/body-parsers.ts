@@ -1,4 +1,4 @@
-import { AppError, errors } from '@switchboard/contracts';
+import { AppError, type BodyType, errors } from '@switchboard/contracts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import {
   inspectJson,
@@ -43,6 +43,31 @@ export const parseJson = (bytes: Uint8Array): unknown => {
   return value;
 };
 
+const FORM_FIELDS_MAX = 100;
+
+/** A form as an object of texts; of a field that comes twice the faults say so, since nobody can tell which is meant. */
+export const parseForm = (bytes: Uint8Array): Record<string, string> => {
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    throw new AppError('INVALID_INPUT', { message: 'The form is not UTF-8' });
+  }
+  const fields = [...new URLSearchParams(text)];
+  if (fields.length > FORM_FIELDS_MAX) {
+    throw new AppError('INVALID_INPUT', { message: `The form has more than ${FORM_FIELDS_MAX} fields` });
+  }
+  const names = fields.map(([name]) => name);
+  const repeated = names.filter((name, index) => names.indexOf(name) !== index);
+  if (repeated.length > 0) {
+    throw errors.invalidInput(repeated.map((field) => ({ field, message: 'must be there once' })));
+  }
+  const form = Object.fromEntries(fields);
+  const fault = inspectJson(form);
+  if (fault) throw refusalOf(fault);
+  return form;
+};
+
 const acceptedBy = (request: FastifyRequest): readonly string[] =>
   request.routeOptions.config.contract?.consumes ?? ['application/json'];
 
@@ -50,26 +75,30 @@ const hasNoBody = ({ headers }: FastifyRequest): boolean =>
   headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0';
 
 /**
- * JSON alone is taken, and an empty body under any content type (clients send one with POST requests that carry
+ * JSON is taken, forms where the route says so, and an empty body under any content type (clients send one with POST requests that carry
  * nothing). Routes that take multipart add it in a scope of their own.
  */
 export const addBodyParsers = (app: FastifyInstance): void => {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    if (body.length === 0) return done(null, undefined);
-    if (!acceptedBy(request).includes('application/json')) {
-      return done(errors.unsupportedMediaType(acceptedBy(request)), undefined);
-    }
-    if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') {
-      const message = 'Send the request body without Content-Encoding';
-      return done(new AppError('UNSUPPORTED_MEDIA_TYPE', { message }), undefined);
-    }
-    try {
-      done(null, parseJson(Buffer.from(body)));
-    } catch (error) {
-      done(error instanceof Error ? error : new Error(String(error)), undefined);
-    }
-  });
+  const addParser = (type: BodyType, parse: (bytes: Uint8Array) => unknown): void => {
+    app.addContentTypeParser(type, { parseAs: 'buffer' }, (request, body, done) => {
+      if (body.length === 0) return done(null, undefined);
+      if (!acceptedBy(request).includes(type)) {
+        return done(errors.unsupportedMediaType(acceptedBy(request)), undefined);
+      }
+      if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') {
+        const message = 'Send the request body without Content-Encoding';
+        return done(new AppError('UNSUPPORTED_MEDIA_TYPE', { message }), undefined);
+      }
+      try {
+        done(null, parse(Buffer.from(body)));
+      } catch (error) {
+        done(error instanceof Error ? error : new Error(String(error)), undefined);
+      }
+    });
+  };
+  addParser('application/json', parseJson);
+  addParser('application/x-www-form-urlencoded', parseForm);
   app.addContentTypeParser('*', (request, _payload, done) => {
     if (hasNoBody(request)) return done(null, undefined);
     done(errors.unsupportedMediaType(acceptedBy(request)), undefined);

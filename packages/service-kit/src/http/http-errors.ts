@@ -8,6 +8,7 @@ import {
   surfaceOf,
   surfaces,
 } from '@switchboard/contracts';
+import { isTransientDatabaseError } from '@switchboard/db';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { runInWork } from '../context/work-context.ts';
@@ -91,3 +92,14 @@ export const answerError = (thrown: unknown, request: FastifyRequest, reply: Fas
     // As bytes: whatever serialiser the route has is for its good answers.
     .send(body);
 };
+
+/**
+ * The same for a service with a database: a Postgres that is away is no fault of ours to be looked into, and soon back:
+ * 503, so that callers try again.
+ */
+export const answerServiceError = (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void =>
+  answerError(
+    isTransientDatabaseError(thrown) ? new AppError('SERVICE_UNAVAILABLE', { cause: thrown }) : thrown,
+    request,
+    reply,
+  );

@@ -1,5 +1,6 @@
 import multipart from '@fastify/multipart';
 import {
+  type AnswerHeaders,
   type AnswerOf,
   AppError,
   BODY_BYTES_MAX_DEFAULT,
@@ -27,6 +28,22 @@ export type PrincipalOf<Route extends RouteContract> = Route['credentials'] exte
   ? undefined
   : Extract<Principal, { kind: Route['credentials'][number] }>;
 
+/** From where a request came, as the gateway saw it. */
+export interface Caller {
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+}
+
+const USER_AGENT_CHARACTERS_MAX = 512;
+
+const callerOf = ({ headers }: FastifyRequest): Caller => {
+  const ip = headers['x-forwarded-for'];
+  return {
+    ip: typeof ip === 'string' && ip !== '' ? ip : null,
+    userAgent: headers['user-agent']?.slice(0, USER_AGENT_CHARACTERS_MAX) ?? null,
+  };
+};
+
 /** What the handler of a route is given, typed and checked by the route's contract. */
 export interface HandlerContext<Route extends RouteContract> {
   readonly params: ParamsOf<Route>;
@@ -37,6 +54,7 @@ export interface HandlerContext<Route extends RouteContract> {
   readonly idempotencyKey: string | undefined;
   readonly requestId: string;
   readonly trace: TraceContext;
+  readonly caller: Caller;
   /** Its lines carry request id, trace id and principal id. */
   readonly log: Log;
   readonly req: FastifyRequest;
@@ -50,7 +68,7 @@ export type Handler<Route extends RouteContract> = (
 /** What a handler gives back, as the code that sends any answer sees it. */
 interface AnyAnswer {
   readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: AnswerHeaders | undefined;
   readonly body?: unknown;
 }
 
@@ -96,10 +114,15 @@ const sendAnswer = (reply: FastifyReply, route: RouteContract, answer: AnyAnswer
     );
     throw new AppError('INTERNAL_ERROR', { cause });
   }
-  reply.status(answer.status).headers({ ...surfaces[route.surface].successHeaders, ...answer.headers });
-  return result
+  reply.status(answer.status).headers(surfaces[route.surface].successHeaders);
+  for (const [name, value] of Object.entries(answer.headers ?? {})) {
+    reply.header(name, typeof value === 'string' ? value : [...value]);
+  }
+  if (!result) return reply.send();
+  const mediaType = route.responses[answer.status]?.mediaType;
+  return mediaType === undefined
     ? reply.type('application/json; charset=utf-8').send(JSON.stringify(result.data))
-    : reply.send();
+    : reply.type(mediaType).send(result.data);
 };
 
 const verifierFor = (app: FastifyInstance, route: RouteContract): InternalTokenVerifier | undefined => {
@@ -151,6 +174,7 @@ export const implement = <const Route extends RouteContract, const Answer extend
         idempotencyKey: route.idempotent ? readIdempotencyKey(request.headers) : undefined,
         requestId: request.id,
         trace: work.trace,
+        caller: callerOf(request),
         log,
         req: request,
         reply,

@@ -64,7 +64,7 @@ export async function provideServiceUrls(
     const name = new URL(database.ownerUrl).pathname.slice(1);
     return urlWith(database.ownerUrl, serviceRoles[schema], secrets.rolePasswords[schema], name);
   };
-  const urls = { partner: urlOf('partner'), ai: urlOf('ai'), webhooks: urlOf('webhooks') };
+  const urls = urlsBy(urlOf);
   try {
     if (database.isOwn || !(await anyRoleIsInUse(database.ownerUrl))) {
       await provisionRoles({ url: database.ownerUrl, passwords: secrets.rolePasswords });
@@ -76,8 +76,18 @@ export async function provideServiceUrls(
     // Somebody else's server, where we may not set passwords: the owner's rights do for local work.
     const words = error instanceof Error ? error.message : String(error);
     out.say(`The services connect as the owner in DATABASE_URL, not with roles of their own (${words}).`);
-    return { partner: database.ownerUrl, ai: database.ownerUrl, webhooks: database.ownerUrl };
+    return urlsBy(() => database.ownerUrl);
   }
+}
+
+function urlsBy(urlOf: (schema: SchemaName) => string): Record<SchemaName, string> {
+  return {
+    identity: urlOf('identity'),
+    partner: urlOf('partner'),
+    tickets: urlOf('tickets'),
+    ai: urlOf('ai'),
+    webhooks: urlOf('webhooks'),
+  };
 }
 
 async function prepareOwn(server: PostgresServer, secrets: LocalSecrets): Promise<void> {

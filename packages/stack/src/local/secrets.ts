@@ -28,11 +28,24 @@ export async function provideSecrets(path: string = localFiles.secrets): Promise
     internalTokenSecret: randomBytes(32).toString('base64url'),
     postgresPassword: makePassword(),
     ownerPassword: makePassword(),
-    rolePasswords: { partner: makePassword(), ai: makePassword(), webhooks: makePassword() },
+    rolePasswords: {
+      identity: makePassword(),
+      partner: makePassword(),
+      tickets: makePassword(),
+      ai: makePassword(),
+      webhooks: makePassword(),
+    },
     demoKeys: {},
   };
   const kept = await readJson(path);
-  const secrets: LocalSecrets = typeof kept === 'object' ? { ...fresh, ...kept } : fresh;
+  const secrets: LocalSecrets = isKept(kept)
+    ? { ...fresh, ...kept, rolePasswords: { ...fresh.rolePasswords, ...kept.rolePasswords } }
+    : fresh;
   await writePrivateJson(path, secrets);
   return secrets;
+}
+
+/** Written by this version or an older one, which knew fewer of them. */
+function isKept(value: unknown): value is Partial<LocalSecrets> {
+  return typeof value === 'object' && value !== null;
 }

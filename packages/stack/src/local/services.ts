@@ -7,7 +7,9 @@ import type { LocalSecrets } from './secrets.ts';
 
 /** Whose schema a service owns. The gateway owns none. */
 const SCHEMA_OF: Partial<Record<AppName, SchemaName>> = {
+  'identity-service': 'identity',
   'partner-service': 'partner',
+  'ticket-service': 'tickets',
   'ai-service': 'ai',
   'webhook-dispatcher': 'webhooks',
 };

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { migrate, provisionRoles, type SchemaName, serviceRoles } from '@switchboard/db';
+import { migrate, provisionRoles, type SchemaName, schemaNames, serviceRoles } from '@switchboard/db';
 import { type NatsServer, startNats as startNatsIn } from '../nats/nats.ts';
 import { freePort } from '../ports.ts';
 import { makePassword, type PostgresServer, startPostgres as startPostgresIn } from '../postgres/postgres.ts';
@@ -100,7 +100,10 @@ export async function prepareCluster(
   await provideOwner(adminUrl, password);
   await provideDatabase(adminUrl, database, OWNER_ROLE);
   await migrate({ url: urlWith(adminUrl, OWNER_ROLE, password, database) });
-  await provisionRoles({ url: adminUrl, passwords: { partner: password, ai: password, webhooks: password } });
+  await provisionRoles({
+    url: adminUrl,
+    passwords: Object.fromEntries(schemaNames.map((schema) => [schema, password])),
+  });
 }
 
 /** The user Postgres runs as must be able to pass through the directory made by root. */

@@ -26,7 +26,11 @@ export interface ContractRouteDeps {
   readonly waitSeconds: number;
 }
 
-const handlerOf = (route: RouteContract, deps: ContractRouteDeps): RouteHandlerMethod => {
+type InwardRoute = RouteContract & { readonly service: ServiceName };
+
+const goesInward = (route: RouteContract): route is InwardRoute => route.service !== 'gateway';
+
+const handlerOf = (route: InwardRoute, deps: ContractRouteDeps): RouteHandlerMethod => {
   const { track, admit, mintToken, filterHeaders, waitSeconds } = deps;
   const surface = surfaces[route.surface];
   const upstream = deps.upstreams[route.service];
@@ -104,7 +108,7 @@ const handlerOf = (route: RouteContract, deps: ContractRouteDeps): RouteHandlerM
 
 /** Every route of the contracts. An endpoint that is added there is served from then on; nothing here knows any. */
 export const registerContractRoutes = (app: FastifyInstance, deps: ContractRouteDeps): void => {
-  for (const route of deps.routes) {
+  for (const route of deps.routes.filter(goesInward)) {
     app.route({
       method: route.method === 'GET' ? ['GET', 'HEAD'] : route.method,
       url: route.path,

@@ -1,7 +1,7 @@
 import type { Environment } from '@switchboard/contracts';
+import type { Position } from '@switchboard/service-kit';
 import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
-import type { Position } from '../paging.ts';
 
 export interface Agent {
   readonly id: string;

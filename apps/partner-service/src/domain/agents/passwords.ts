@@ -1,4 +1,4 @@
-import { argon2, createHmac, randomBytes } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 
 const TEMPORARY_PASSWORD_CHARACTERS = 16;
 const LABEL = 'switchboard agent temporary password v1';
@@ -14,31 +14,3 @@ export const deriveTemporaryPassword = (secret: string, agentId: string): string
     .update(`${LABEL}\n${agentId}`)
     .digest('base64url')
     .slice(0, TEMPORARY_PASSWORD_CHARACTERS);
-
-// OWASP's minimum for argon2id: 19 MiB, 2 passes, 1 lane. About 25 ms off the event loop.
-const MEMORY_KIBIBYTES = 19_456;
-const PASSES = 2;
-const LANES = 1;
-const TAG_BYTES = 32;
-
-const unpadded = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');
-
-/** argon2id of a password as a PHC string: `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. */
-export const hashPassword = async (password: string, salt: Buffer = randomBytes(16)): Promise<string> => {
-  const tag = await new Promise<Buffer>((resolve, reject) => {
-    argon2(
-      'argon2id',
-      {
-        message: password,
-        nonce: salt,
-        parallelism: LANES,
-        tagLength: TAG_BYTES,
-        memory: MEMORY_KIBIBYTES,
-        passes: PASSES,
-      },
-      (error, hash) => (error ? reject(error) : resolve(hash)),
-    );
-  });
-  const parameters = `m=${MEMORY_KIBIBYTES},t=${PASSES},p=${LANES}`;
-  return `$argon2id$v=19$${parameters}$${unpadded(salt)}$${unpadded(tag)}`;
-};

@@ -1,8 +1,8 @@
 import type { AnalysisResults, Environment } from '@switchboard/contracts';
+import type { Position } from '@switchboard/service-kit';
 import { sql } from 'kysely';
 import type { Visibility } from '../access/company-access.ts';
 import type { Executor } from '../database.ts';
-import type { Position } from '../paging.ts';
 import type { OpenRange } from '../time-range.ts';
 
 export interface Call {

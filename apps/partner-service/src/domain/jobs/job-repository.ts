@@ -1,11 +1,11 @@
 import type { AnalysisResults, Environment, JobStatus } from '@switchboard/contracts';
+import type { Position } from '@switchboard/service-kit';
 import { sql } from 'kysely';
 import type { Visibility } from '../access/company-access.ts';
 import { recordingColumns } from '../audio/audio-repository.ts';
 import type { Recording } from '../audio/read-audio.ts';
 import { visibleTo } from '../calls/call-repository.ts';
 import type { Executor } from '../database.ts';
-import type { Position } from '../paging.ts';
 import type { JobType } from './callback.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import type { RequestRecord } from '@switchboard/contracts';
+import { isUuid } from '@switchboard/service-kit';
 import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
-import { isUuid } from '../paging.ts';
 
 const USER_AGENT_CHARACTERS_MAX = 500;
 /** How exact `last_used_at` is: a row that is written for every batch of a busy key would only make garbage. */

@@ -1,10 +1,9 @@
 import { partnerRoutes } from '@switchboard/contracts';
-import { implement } from '@switchboard/service-kit';
+import { decodeCursor, implement, toPage } from '@switchboard/service-kit';
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
 import { countAgents, listAgents } from '../../domain/agents/agent-repository.ts';
 import { requireCompany } from '../../domain/companies/require-company.ts';
-import { decodeCursor, toPage } from '../../domain/paging.ts';
 
 export const getAgents = (app: FastifyInstance, { data }: Deps): void =>
   implement(app, partnerRoutes.listAgents, async ({ principal, params, query }) => {

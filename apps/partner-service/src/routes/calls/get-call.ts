@@ -1,10 +1,9 @@
 import { AppError, partnerRoutes } from '@switchboard/contracts';
-import { implement } from '@switchboard/service-kit';
+import { implement, isUuid } from '@switchboard/service-kit';
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
 import { visibilityOf } from '../../domain/access/company-access.ts';
 import { findCall } from '../../domain/calls/call-repository.ts';
-import { isUuid } from '../../domain/paging.ts';
 import { toCallAnswer } from './call-answer.ts';
 
 export const getCall = (app: FastifyInstance, { data }: Deps): void =>

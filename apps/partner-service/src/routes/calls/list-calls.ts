@@ -1,10 +1,9 @@
 import { partnerRoutes } from '@switchboard/contracts';
-import { implement } from '@switchboard/service-kit';
+import { decodeCursor, implement, toPage } from '@switchboard/service-kit';
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
 import { requireCompanyAccess, visibilityOf } from '../../domain/access/company-access.ts';
 import { listCalls } from '../../domain/calls/call-repository.ts';
-import { decodeCursor, toPage } from '../../domain/paging.ts';
 import { readRange } from '../../domain/time-range.ts';
 import { toCallAnswer } from './call-answer.ts';
 

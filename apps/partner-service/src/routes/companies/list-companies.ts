@@ -1,9 +1,8 @@
 import { partnerRoutes } from '@switchboard/contracts';
-import { implement } from '@switchboard/service-kit';
+import { decodeCursor, implement, toPage } from '@switchboard/service-kit';
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
 import { countCompanies, listCompanies } from '../../domain/companies/company-repository.ts';
-import { decodeCursor, toPage } from '../../domain/paging.ts';
 
 const ACCESS = {
   all_companies: 'This API key has access to all companies',

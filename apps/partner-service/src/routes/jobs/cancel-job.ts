@@ -1,11 +1,10 @@
 import { AppError, partnerRoutes } from '@switchboard/contracts';
-import { implement } from '@switchboard/service-kit';
+import { implement, isUuid } from '@switchboard/service-kit';
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
 import { visibilityOf } from '../../domain/access/company-access.ts';
 import { cancelJob } from '../../domain/jobs/cancel-job.ts';
 import { toJobAnswer } from '../../domain/jobs/job-answer.ts';
-import { isUuid } from '../../domain/paging.ts';
 
 export const postCancel = (app: FastifyInstance, { data }: Deps): void =>
   implement(app, partnerRoutes.cancelJob, async ({ principal, params }) => {

@@ -1,11 +1,10 @@
 import { AppError, partnerRoutes } from '@switchboard/contracts';
-import { implement } from '@switchboard/service-kit';
+import { implement, isUuid } from '@switchboard/service-kit';
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
 import { visibilityOf } from '../../domain/access/company-access.ts';
 import { toJobAnswerWithResults } from '../../domain/jobs/job-answer.ts';
 import { findJob } from '../../domain/jobs/job-repository.ts';
-import { isUuid } from '../../domain/paging.ts';
 
 export const getJobStatus = (app: FastifyInstance, { data }: Deps): void =>
   implement(app, partnerRoutes.getJobStatus, async ({ principal, params }) => {

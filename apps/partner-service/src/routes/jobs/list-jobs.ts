@@ -1,11 +1,10 @@
 import { partnerRoutes } from '@switchboard/contracts';
-import { implement } from '@switchboard/service-kit';
+import { decodeCursor, implement, toPage } from '@switchboard/service-kit';
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
 import { visibilityOf } from '../../domain/access/company-access.ts';
 import { toJobAnswer } from '../../domain/jobs/job-answer.ts';
 import { listJobs } from '../../domain/jobs/job-repository.ts';
-import { decodeCursor, toPage } from '../../domain/paging.ts';
 
 export const getJobs = (app: FastifyInstance, { data }: Deps): void =>
   implement(app, partnerRoutes.listJobs, async ({ principal, query }) => {

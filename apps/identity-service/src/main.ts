@@ -1,0 +1,37 @@
+import {
+  createInternalTokenVerifier,
+  openConnections,
+  runService,
+  secretsOf,
+  startRepeatedTasks,
+} from '@switchboard/service-kit';
+import { buildApp } from './app.ts';
+import { readConfig } from './config.ts';
+import { startConsumers } from './consumers/index.ts';
+import type { Deps } from './deps.ts';
+import { housekeepingTasks } from './domain/housekeeping/tasks.ts';
+import { startResponders } from './responders/index.ts';
+
+const NAME = 'identity-service';
+
+await runService({
+  name: NAME,
+  loadConfig: readConfig,
+  async start(boot) {
+    const { config, log, clock, lifecycle } = boot;
+    const { bus, ctx, watchConsumer } = await openConnections(boot, { service: NAME, schema: 'identity' });
+    const deps: Deps = { config, data: ctx };
+    // Stopped after HTTP is drained: until then the gateway may still ask.
+    const responders = startResponders(bus, deps);
+    lifecycle.onClose('responders', () => Promise.all(responders.map((responder) => responder.stop())));
+    for (const consumer of startConsumers(deps, bus)) watchConsumer(consumer);
+    lifecycle.onStopWork('housekeeping', startRepeatedTasks(log, housekeepingTasks(deps)));
+    const verifyInternalToken = createInternalTokenVerifier({
+      secrets: secretsOf(config.internalToken),
+      service: NAME,
+      clock,
+    });
+    const app = buildApp({ ...deps, http: { ...boot, config: config.server, verifyInternalToken } });
+    await lifecycle.listen(app, config.server);
+  },
+});

@@ -1,0 +1,10 @@
+import type { DataContext, Emit, Schemas } from '@switchboard/db';
+import type { Kysely } from 'kysely';
+
+/** What repositories take first: the pool, or the transaction they shall be part of. */
+export type Executor = Kysely<Schemas['tickets']>;
+
+/** What operations take first: it begins transactions and makes times and ids. */
+export type Data = DataContext<'tickets'>;
+
+export type { Emit };

@@ -1,0 +1,8 @@
+import type { FastifyInstance } from 'fastify';
+import type { Deps } from '../deps.ts';
+import { adminRoutes } from './admin/index.ts';
+
+/** Every route of ticket-service. */
+export const ticketServiceRoutes = (app: FastifyInstance, deps: Deps): void => {
+  adminRoutes(app, deps);
+};

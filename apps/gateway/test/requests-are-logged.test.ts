@@ -200,7 +200,8 @@ describe('without NATS', () => {
     });
     const record = gatewayEvents.requestCompleted.example.requests[0];
     if (!record) throw new Error('no example');
-    for (let i = 0; i < 1000; i += 1) requestLog.add('partner-service', { ...record, counted: true, request_id: String(i) });
+    for (let i = 0; i < 1000; i += 1)
+      requestLog.add('partner-service', { ...record, counted: true, request_id: String(i) });
     away = false;
     await requestLog.close(5);
     const kept = published.flat();

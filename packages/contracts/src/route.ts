@@ -1,5 +1,12 @@
 import type { z } from 'zod';
-import type { CredentialKind, PartnerPermission, ProviderName, UserRole } from './credentials/principal.ts';
+import type {
+  CredentialKind,
+  PartnerPermission,
+  Principal,
+  ProviderName,
+  UserRole,
+} from './credentials/principal.ts';
+import { errors } from './errors/app-error.ts';
 import type { ErrorCode } from './errors/catalogue.ts';
 import type { LimitGroupName } from './limits.ts';
 import type { RouteOwner } from './services.ts';
@@ -79,3 +86,14 @@ export type AnswerOf<Route extends RouteContract> = {
     ? { readonly body: z.input<Schema> }
     : { readonly body?: undefined });
 }[keyof Route['responses'] & number];
+
+/**
+ * Asked by the gateway and again by the service, so that neither leans on the other.
+ *
+ * @throws INSUFFICIENT_ROLE for a user without one of the route's roles
+ */
+export const requireRole = ({ roles }: RouteContract, principal: Principal): void => {
+  if (roles && principal.kind === 'user' && !roles.includes(principal.role)) {
+    throw errors.insufficientRole(roles);
+  }
+};

@@ -46,6 +46,11 @@ export const errors = {
       message: `This credential lacks the permission ${required}`,
       details: { required },
     }),
+  insufficientRole: (accepted: readonly string[]) =>
+    new AppError('INSUFFICIENT_ROLE', {
+      message: `This needs the role ${accepted.join(' or ')}`,
+      details: { accepted },
+    }),
   payloadTooLarge: (bytesMax: number) =>
     new AppError('PAYLOAD_TOO_LARGE', {
       message: `The request body is larger than the ${bytesMax} bytes this route takes`,

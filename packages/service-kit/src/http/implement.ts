@@ -12,6 +12,7 @@ import {
   principalId,
   type QueryOf,
   type RouteContract,
+  requireRole,
   surfaces,
   type TraceContext,
 } from '@switchboard/contracts';
@@ -80,6 +81,7 @@ const readPrincipal = (
   const token = request.headers[INTERNAL_TOKEN_HEADER];
   const principal = verify(typeof token === 'string' ? token : undefined);
   if (!route.credentials.includes(principal.kind)) throw new AppError('WRONG_CREDENTIAL_KIND');
+  requireRole(route, principal);
   return principal;
 };
 

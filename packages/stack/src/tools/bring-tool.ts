@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, chmod, copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { stackEnvironment } from '../config.ts';
 import { localDir } from '../paths.ts';
 import { unpackDebianPackage } from './debian-package.ts';
@@ -30,8 +30,11 @@ export async function bringTool(name: ToolName, options: BringOptions = {}): Pro
 export async function bring(tool: Tool, options: BringOptions = {}): Promise<string> {
   const dir = options.dir ?? localDir;
   const note = options.onNote ?? (() => undefined);
-  const onPath = await findOnPath(tool.name, options.path ?? stackEnvironment().path);
-  if (onPath) return onPath;
+  const path = options.path ?? stackEnvironment().path;
+  for (const name of [tool.name, ...(tool.alsoAs ?? [])]) {
+    const onPath = await findOnPath(name, path);
+    if (onPath) return onPath;
+  }
   const kept = join(dir, 'bin', tool.name);
   if (await isRunnable(tool, kept)) return kept;
 
@@ -85,6 +88,7 @@ async function makeScratchDir(dir: string): Promise<string> {
 }
 
 async function findOnPath(name: string, path: string | undefined): Promise<string | undefined> {
+  if (isAbsolute(name)) return (await isExecutable(name)) ? name : undefined;
   // Debian keeps servers in sbin, which an ordinary user's PATH leaves out.
   const dirs = [
     ...(path ?? '').split(delimiter),
@@ -93,14 +97,16 @@ async function findOnPath(name: string, path: string | undefined): Promise<strin
   for (const dir of dirs) {
     if (dir === '') continue;
     const candidate = join(dir, name);
-    try {
-      await access(candidate, constants.X_OK);
-      return candidate;
-    } catch {
-      // Not here: look on.
-    }
+    if (await isExecutable(candidate)) return candidate;
   }
   return undefined;
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function proveRunning({ versionArgs, versionExitCode = 0 }: Tool, program: string): Promise<void> {

@@ -9,6 +9,8 @@ export interface ReleaseFile {
 /** A program the stack needs and npm does not carry. */
 export interface Tool {
   name: string;
+  /** Other names it goes by on `PATH`, and places outside of it. */
+  alsoAs?: readonly string[];
   /** Makes it end at once: the proof that it runs on this machine. */
   versionArgs: readonly string[];
   /** The code it ends with then; default 0. */
@@ -47,7 +49,7 @@ function natsReleases(): Record<string, ReleaseFile> {
   return releases;
 }
 
-export type ToolName = 'nats-server' | 'redis-server' | 'pocketsphinx_batch' | 'ffmpeg' | 'php';
+export type ToolName = 'nats-server' | 'redis-server' | 'pocketsphinx_batch' | 'ffmpeg' | 'php' | 'chromium';
 
 export const tools: Readonly<Record<ToolName, Tool>> = {
   'nats-server': {
@@ -92,5 +94,21 @@ export const tools: Readonly<Record<ToolName, Tool>> = {
     debian: { package: 'php-cli', program: 'usr/bin/php[0-9]*' },
     remedies: { linux: 'sudo apt-get install php-cli', darwin: 'brew install php' },
     instead: 'no PHP: its examples are then not tested',
+  },
+  // For the tests that need a browser.
+  chromium: {
+    name: 'chromium',
+    alsoAs: [
+      'chromium-browser',
+      'google-chrome',
+      'google-chrome-stable',
+      '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+    ],
+    versionArgs: ['--version'],
+    releases: {},
+    // Not usr/bin/chromium: that is a script with the path of an installed one in it.
+    debian: { package: 'chromium', program: 'usr/lib/chromium/chromium' },
+    remedies: { linux: 'sudo apt-get install chromium', darwin: 'brew install --cask google-chrome' },
+    instead: 'no browser: what needs one is then not tested',
   },
 };

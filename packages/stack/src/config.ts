@@ -7,6 +7,11 @@ export interface StackEnvironment {
   natsUrl: string | undefined;
   webhookSecret: string | undefined;
   internalTokenSecret: string | undefined;
+  identityEncryptionKey: string | undefined;
+  anonKey: string | undefined;
+  adminEmail: string | undefined;
+  adminPassword: string | undefined;
+  smtpUrl: string | undefined;
   /** Set while `npm test` runs: marks every process the run starts. */
   testRunId: string | undefined;
   isTerminal: boolean;
@@ -38,6 +43,11 @@ export function stackEnvironment(env: NodeJS.ProcessEnv = process.env): StackEnv
     natsUrl: env.NATS_URL || undefined,
     webhookSecret: env.WEBHOOK_SECRET || undefined,
     internalTokenSecret: env.INTERNAL_TOKEN_SECRET || undefined,
+    identityEncryptionKey: env.IDENTITY_ENCRYPTION_KEY || undefined,
+    anonKey: env.ANON_KEY || undefined,
+    adminEmail: env.ADMIN_EMAIL || undefined,
+    adminPassword: env.ADMIN_PASSWORD || undefined,
+    smtpUrl: env.SMTP_URL || undefined,
     testRunId: env.SWITCHBOARD_TEST_RUN || undefined,
     isTerminal,
     wantsColour: isTerminal && !env.NO_COLOR,

@@ -4,7 +4,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { deriveWebhookSecret } from '@switchboard/contracts';
+import { deriveWebhookSecret, serviceNames } from '@switchboard/contracts';
 import { freePort, waitFor } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readJson } from '../src/local/files.ts';
@@ -15,11 +15,17 @@ const runScript = fileURLToPath(new URL('../../../scripts/run.mjs', import.meta.
 const startEntry = 'packages/stack/src/start.ts';
 
 const OPERATORS_SECRET = 'a-webhook-secret-that-is-the-operators-own';
+const OPERATORS_ENCRYPTION_KEY = 'an-identity-encryption-key-of-the-operators-own';
 
 interface DemoFile {
   baseUrl: string;
   partner: { key: string; secret: string; webhookSecret: string };
   partnerProduction: { key: string; secret: string; webhookSecret: string };
+  anonKey: string;
+  admin: { email: string; password: string };
+  user: { email: string; password: string };
+  apiKey: { key: string; secret: string };
+  integrationToken: string;
   webhookSink: string;
   services: Record<string, { url: string; pid: number }>;
 }
@@ -33,15 +39,16 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'switchboard-start-'));
   // Postgres may have to run as another user, who must get in.
   await chmod(dir, 0o755);
-  const ports = ['PORT', 'PARTNER_SERVICE_PORT', 'AI_SERVICE_PORT', 'WEBHOOK_DISPATCHER_PORT'];
+  const ports = serviceNames.map((name) => `${name.toUpperCase().replaceAll('-', '_')}_PORT`);
   environment = {
     PATH: runPath(),
     HOME: dir,
     SWITCHBOARD_LOCAL_DIR: join(dir, '.local'),
     LLM_DISCOVERY: 'false',
     WEBHOOK_SECRET: OPERATORS_SECRET,
+    IDENTITY_ENCRYPTION_KEY: OPERATORS_ENCRYPTION_KEY,
   };
-  for (const name of [...ports, 'WEBHOOK_SINK_PORT', 'POSTGRES_PORT', 'NATS_PORT']) {
+  for (const name of ['PORT', ...ports, 'WEBHOOK_SINK_PORT', 'POSTGRES_PORT', 'NATS_PORT']) {
     environment[name] = String(await freePort());
   }
   stack = start();
@@ -78,7 +85,9 @@ test('tools find addresses, keys and process ids in .local/demo.json, which only
   expect(Object.keys(demo.services).sort()).toEqual([
     'ai-service',
     'gateway',
+    'identity-service',
     'partner-service',
+    'ticket-service',
     'webhook-dispatcher',
   ]);
   for (const { pid } of Object.values(demo.services)) expect(startMarkOf(pid)).toBeDefined();
@@ -90,6 +99,33 @@ test('tools find addresses, keys and process ids in .local/demo.json, which only
   expect(await answer.json()).toMatchObject({ companies: [{ name: 'Demo Insurance' }], total: 1 });
 });
 
+test('administrator, user, API key and integration token of the demo file work', async () => {
+  const demo = await demoFile();
+  const ask = async (path: string, headers: Record<string, string>, body?: unknown) => {
+    const response = await fetch(`${demo.baseUrl}${path}`, {
+      headers: { 'content-type': 'application/json', ...headers },
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+    });
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  };
+  const signIn = async (login: { email: string; password: string }) => {
+    const answer = await ask('/auth/v1/token?grant_type=password', { apikey: demo.anonKey }, login);
+    expect(answer.status).toBe(200);
+    return { apikey: demo.anonKey, authorization: `Bearer ${answer.body.access_token}` };
+  };
+  const [admin, user] = [await signIn(demo.admin), await signIn(demo.user)];
+  expect((await ask('/api/admin/v1/users', admin)).status).toBe(200);
+  expect((await ask('/api/admin/v1/users', user)).status).toBe(403);
+  const keys = await ask('/api/admin/v1/api-keys', admin);
+  expect(demo.apiKey.key).toMatch(/^ak_/);
+  expect(demo.apiKey.secret).toMatch(/^as_/);
+  expect(JSON.stringify(keys.body)).toContain(demo.apiKey.key.slice(0, 12));
+  const tickets = await ask('/functions/v1/integration-tickets/', {
+    authorization: `Bearer ${demo.integrationToken}`,
+  });
+  expect(tickets).toMatchObject({ status: 200, body: { status: 'ok' } });
+});
+
 test('a secret that the operator brings is used, and not kept for the next start', async () => {
   const demo = await demoFile();
   const kept = JSON.parse(await readFile(join(dir, '.local/secrets.json'), 'utf8'));
@@ -98,6 +134,8 @@ test('a secret that the operator brings is used, and not kept for the next start
     deriveWebhookSecret(OPERATORS_SECRET, { keyId: kept.demoKeys.sandbox.keyId, version: 1 }),
   );
   expect(JSON.stringify(kept)).not.toContain(OPERATORS_SECRET);
+  expect(JSON.stringify(kept)).not.toContain(OPERATORS_ENCRYPTION_KEY);
+  expect(JSON.stringify(demo)).not.toContain(OPERATORS_ENCRYPTION_KEY);
 });
 
 test('a second start says that one runs already, and leaves it alone', async () => {

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { renderScreen } from '../src/demo/screen.ts';
+import { renderScreen, type ScreenFacts } from '../src/demo/screen.ts';
+import { makeAnonKey } from '../src/local/anon-key.ts';
 
 const id = '01a202c5-45d6-7f75-adec-7d595aa90e24';
 const pair = (environment: string) => ({
@@ -10,20 +11,34 @@ const pair = (environment: string) => ({
   webhookSecret: 'whsec_BgjhAX8eRSA/PjhkCwyD8F3+V+Xwokl0Ex93MV/zMI8=',
 });
 
-const screen = (recording: string) =>
-  renderScreen({
-    baseUrl: 'http://localhost:3000',
-    keys: { sandbox: pair('sandbox'), production: pair('production') },
-    tenant: { companyId: id, agentId: id },
-    sinkUrl: 'http://127.0.0.1:3090/partner-callbacks',
-    jobId: id,
-    recording,
-    databaseWhere: '127.0.0.1:54320, files in .local/postgres',
-    natsWhere: '127.0.0.1:42220, files in .local/nats',
-    demoFile: '.local/demo.json',
-    logsDir: '.local/logs',
-    outcome: { fault: 'gave up' },
-  });
+const anonKey = makeAnonKey(1_764_000_000);
+
+const facts = (recording: string): ScreenFacts => ({
+  baseUrl: 'http://localhost:3000',
+  keys: { sandbox: pair('sandbox'), production: pair('production') },
+  people: {
+    admin: { email: 'admin@example.com', password: 'V1StGXR8_Z5jdHi6B-myT3Kp' },
+    user: { email: 'user@example.com', password: '-StGXR8_Z5jdHi6B_myT3KpV' },
+    apiKey: {
+      key: 'ak_1gLekPORy7nRN7oE6bfldJtDqf8LRt3btvga',
+      secret: 'as_MKSgjpf3gXvyTNOxWpStHzgVytYeYQ20HH2c',
+    },
+    integrationToken: 'stk_1gLekPORy7nRN7oE6bfldJtDqf8LRt3btvga',
+  },
+  anonKey,
+  adminPassword: 'V1StGXR8_Z5jdHi6B-myT3Kp',
+  tenant: { companyId: id, agentId: id },
+  sinkUrl: 'http://127.0.0.1:3090/partner-callbacks',
+  jobId: id,
+  recording,
+  databaseWhere: '127.0.0.1:54320, files in .local/postgres',
+  natsWhere: '127.0.0.1:42220, files in .local/nats',
+  demoFile: '.local/demo.json',
+  logsDir: '.local/logs',
+  outcome: { fault: 'gave up' },
+});
+
+const screen = (recording: string) => renderScreen(facts(recording));
 
 /** What a shell makes of the screen's commands, with a curl that writes its arguments down. */
 const pasteInto = (text: string): string[][] => {
@@ -44,8 +59,10 @@ test('every line fits into 80 columns, but for where this checkout and a job lie
   expect(long).toEqual([]);
 });
 
-test('a shell makes four requests of what is pasted, whatever the checkout is called', () => {
-  const [health, companies, analyze, status] = pasteInto(screen("Ann's calls; $(new) & old.wav"));
+test('a shell makes six requests of what is pasted, whatever the checkout is called', () => {
+  const [health, companies, analyze, status, signIn, tickets] = pasteInto(
+    screen("Ann's calls; $(new) & old.wav"),
+  );
   expect(health).toEqual(['http://localhost:3000/health']);
   expect(companies?.slice(1)).toEqual([
     '-H',
@@ -58,4 +75,20 @@ test('a shell makes four requests of what is pasted, whatever the checkout is ca
   );
   expect(analyze).toContain(`agent_id=${id}`);
   expect(status?.[0]).toBe(`http://localhost:3000/api/partner/v1/jobs/${id}/status`);
+  expect(signIn).toEqual([
+    'http://localhost:3000/auth/v1/token?grant_type=password',
+    ...['-H', `apikey: ${anonKey}`],
+    ...['-H', 'Content-Type: application/json'],
+    ...['-d', '{"email":"user@example.com","password":"-StGXR8_Z5jdHi6B_myT3KpV"}'],
+  ]);
+  expect(tickets).toEqual([
+    'http://localhost:3000/functions/v1/integration-tickets/',
+    ...['-H', 'Authorization: Bearer stk_1gLekPORy7nRN7oE6bfldJtDqf8LRt3btvga'],
+  ]);
+});
+
+test('an operator who brings an administrator sees no password on the screen', () => {
+  const shown = renderScreen({ ...facts('support.wav'), adminPassword: undefined });
+  expect(shown).toContain('admin@example.com  (your ADMIN_PASSWORD)');
+  expect(shown).not.toContain('V1StGXR8_Z5jdHi6B-myT3Kp');
 });

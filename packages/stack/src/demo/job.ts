@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { repositoryDir } from '../paths.ts';
 import { waitFor } from '../wait.ts';
-import { type PartnerClient, textOf } from './partner-client.ts';
+import { type ApiClient, textOf } from './api-client.ts';
 import type { DemoTenant } from './tenant.ts';
 import type { ReceivedCallback, WebhookSink } from './webhook-sink.ts';
 
@@ -22,7 +22,7 @@ export interface DemoOutcome extends DemoJob {
 
 /** Posts the bundled recording, as a partner would. */
 export async function postDemoJob(
-  partner: PartnerClient,
+  partner: ApiClient,
   tenant: DemoTenant,
   webhookUrl: string,
 ): Promise<DemoJob> {
@@ -44,7 +44,7 @@ export async function postDemoJob(
 
 /** Waits until the job is over and its callback has arrived. */
 export async function finishDemoJob(
-  partner: PartnerClient,
+  partner: ApiClient,
   sink: WebhookSink,
   job: DemoJob,
   options: { timeoutMs: number; signal: AbortSignal; onProgress: (progress: string) => void },

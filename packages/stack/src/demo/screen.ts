@@ -1,12 +1,18 @@
 import { join } from 'node:path';
 import { repositoryDir } from '../paths.ts';
 import type { DemoKeys } from './keys.ts';
+import type { DemoPeople } from './people.ts';
 import type { DemoTenant } from './tenant.ts';
 import type { ReceivedCallback } from './webhook-sink.ts';
 
 export interface ScreenFacts {
   baseUrl: string;
   keys: DemoKeys;
+  /** Undefined when they could not be provided, which has been said. */
+  people: DemoPeople | undefined;
+  anonKey: string;
+  /** Undefined when the operator set it: it is theirs to know. */
+  adminPassword: string | undefined;
   tenant: DemoTenant;
   sinkUrl: string;
   jobId: string;
@@ -28,7 +34,6 @@ const RULE = '─'.repeat(79);
 export function renderScreen(facts: ScreenFacts): string {
   const { baseUrl, keys, tenant } = facts;
   const api = `${baseUrl}/api/partner/v1`;
-  const curl = (url: string, ...options: string[]) => `  curl ${[url, ...options].join(' \\\n    ')}\n`;
   const auth = [
     `-H 'Authorization: Bearer ${keys.sandbox.key}'`,
     `-H 'X-API-Secret: ${keys.sandbox.secret}'`,
@@ -51,6 +56,7 @@ export function renderScreen(facts: ScreenFacts): string {
     `                ${keys.production.secret}`,
     ` Callbacks of the sandbox key are signed with`,
     `   ${keys.sandbox.webhookSecret}`,
+    ...renderPeople(facts),
     '',
     ' Paste these into another terminal:',
     '',
@@ -65,10 +71,48 @@ export function renderScreen(facts: ScreenFacts): string {
       `-F agent_id=${tenant.agentId}`,
     ),
     curl(`${api}/jobs/${facts.jobId}/status`, ...auth),
+    ...pasteForPeople(facts),
     ...renderOutcome(facts),
     RULE,
     '',
   ].join('\n');
+}
+
+const curl = (url: string, ...options: string[]) => `  curl ${[url, ...options].join(' \\\n    ')}\n`;
+
+/** A long word inside double quotes, over several lines that a shell joins again. */
+function foldWord(word: string, columns = 78): string {
+  return (word.match(new RegExp(`.{1,${columns}}`, 'g')) ?? []).join('\\\n');
+}
+
+function renderPeople({ people, adminPassword }: ScreenFacts): string[] {
+  if (!people) return [];
+  return [
+    '',
+    ' Sign in as',
+    `   administrator  ${people.admin.email}  ${adminPassword ?? '(your ADMIN_PASSWORD)'}`,
+    `   user           ${people.user.email}  ${people.user.password}`,
+    ' For programs',
+    `   API key        ${people.apiKey.key}`,
+    `   its secret     ${people.apiKey.secret}`,
+    `   tickets        ${people.integrationToken}`,
+  ];
+}
+
+function pasteForPeople({ baseUrl, people, anonKey }: ScreenFacts): string[] {
+  if (!people) return [];
+  return [
+    curl(
+      quote(`${baseUrl}/auth/v1/token?grant_type=password`),
+      `-H "apikey: \\\n${foldWord(anonKey)}"`,
+      `-H 'Content-Type: application/json'`,
+      `-d ${quote(JSON.stringify(people.user))}`,
+    ),
+    curl(
+      `${baseUrl}/functions/v1/integration-tickets/`,
+      `-H 'Authorization: Bearer ${people.integrationToken}'`,
+    ),
+  ];
 }
 
 /** For a POSIX shell: nothing inside is special. */

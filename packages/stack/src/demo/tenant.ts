@@ -1,4 +1,4 @@
-import { findIn, type PartnerClient, textOf } from './partner-client.ts';
+import { type ApiClient, findIn, textOf } from './api-client.ts';
 
 const COMPANY = 'Demo Insurance';
 const AGENT_EMAIL = 'dana.demo@example.com';
@@ -9,7 +9,7 @@ export interface DemoTenant {
 }
 
 /** One company with one agent, made through the API at the first start and found again later. */
-export async function provideDemoTenant(partner: PartnerClient): Promise<DemoTenant> {
+export async function provideDemoTenant(partner: ApiClient): Promise<DemoTenant> {
   const companies = await partner.get(`/companies?search=${encodeURIComponent(COMPANY)}`);
   const company = findIn(companies, 'companies', (entry) => entry.name === COMPANY);
   const companyId = company

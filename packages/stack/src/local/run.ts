@@ -1,9 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { migrate } from '@switchboard/db';
 import { stackEnvironment } from '../config.ts';
+import { createPartnerClient } from '../demo/api-client.ts';
 import { finishDemoJob, postDemoJob } from '../demo/job.ts';
 import { provideDemoKeys } from '../demo/keys.ts';
-import { createPartnerClient } from '../demo/partner-client.ts';
+import { type DemoPeople, provideDemoPeople } from '../demo/people.ts';
 import { renderScreen } from '../demo/screen.ts';
 import { provideDemoTenant } from '../demo/tenant.ts';
 import { startWebhookSink } from '../demo/webhook-sink.ts';
@@ -18,7 +19,7 @@ import { provideServiceUrls, startDatabase } from './database.ts';
 import { localFiles, readJson, writePrivateJson } from './files.ts';
 import { localPorts } from './ports.ts';
 import { resetLocal } from './reset.ts';
-import { provideSecrets } from './secrets.ts';
+import { provideSecrets, withOperatorsOwn } from './secrets.ts';
 import { baseUrlOf, localPrograms } from './services.ts';
 import { askedToEnd } from './shutdown.ts';
 
@@ -97,12 +98,7 @@ async function startEverything(
   recordChildrenIn(localFiles.children);
   const ports = localPorts();
   const secrets = await provideSecrets();
-  const { webhookSecret, internalTokenSecret } = stackEnvironment();
-  const effective = {
-    ...secrets,
-    webhookSecret: webhookSecret ?? secrets.webhookSecret,
-    internalTokenSecret: internalTokenSecret ?? secrets.internalTokenSecret,
-  };
+  const effective = withOperatorsOwn(secrets);
 
   signal.throwIfAborted();
   out.say('Starting Postgres …');
@@ -134,6 +130,7 @@ async function startEverything(
   const baseUrl = baseUrlOf(ports);
   const services: Supervised[] = [];
   let isReady = false;
+  let people: DemoPeople | undefined;
   let writing = Promise.resolve();
   const writeDemoFileNow = async () => {
     const running = services.map((service) => [service.name, { url: service.url, pid: service.pid() }]);
@@ -141,6 +138,8 @@ async function startEverything(
       baseUrl,
       partner: withoutId(keys.sandbox),
       partnerProduction: withoutId(keys.production),
+      anonKey: effective.anonKey,
+      ...people,
       webhookSink: sink.url,
       services: Object.fromEntries(running),
     });
@@ -169,6 +168,11 @@ async function startEverything(
     );
   }
   await waitUntilAllReady(services);
+  people = await provideDemoPeople(baseUrl, secrets, effective).catch((error: Error) => {
+    // Somebody may have changed a password: the rest is of use without these.
+    out.say(error.message);
+    return undefined;
+  });
   isReady = true;
   writeDemoFile();
   await writing;
@@ -196,6 +200,9 @@ async function startEverything(
     renderScreen({
       baseUrl,
       keys,
+      people,
+      anonKey: effective.anonKey,
+      adminPassword: stackEnvironment().adminPassword ? undefined : effective.admin.password,
       tenant,
       sinkUrl: sink.url,
       jobId: job.jobId,

@@ -14,6 +14,10 @@ const SCHEMA_OF: Partial<Record<AppName, SchemaName>> = {
   'webhook-dispatcher': 'webhooks',
 };
 
+const LOCAL_REDIRECTS = ['localhost', '127.0.0.1']
+  .flatMap((host) => [3000, 3001, 4200, 5173, 8080].map((port) => `http://${host}:${port}/**`))
+  .join(',');
+
 export interface LocalParts {
   ports: LocalPorts;
   secrets: LocalSecrets;
@@ -23,7 +27,7 @@ export interface LocalParts {
 
 /** What to start for each app, and with which settings. What the operator has set wins, but for addresses. */
 export function localPrograms(parts: LocalParts): Program[] {
-  const { all } = stackEnvironment();
+  const { all, smtpUrl } = stackEnvironment();
   return appNames.map((name) => {
     const port = parts.ports.apps[name];
     const schema = SCHEMA_OF[name];
@@ -42,16 +46,32 @@ export function localPrograms(parts: LocalParts): Program[] {
         // Callbacks to a receiver on this machine are what a local stack is for. Never so in production.
         WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true',
         PUBLIC_URL: baseUrlOf(parts.ports),
+        // Pages under development, whose servers listen on ports of their own.
+        AUTH_REDIRECT_URLS: LOCAL_REDIRECTS,
+        // Without a mail server the links in mails are found in the log.
+        MAIL_PRINT: String(smtpUrl === undefined),
         ...inherited,
         HOST: name === 'gateway' ? (all.HOST ?? '127.0.0.1') : '127.0.0.1',
         PORT: String(port),
         NATS_URL: parts.natsUrl,
         WEBHOOK_SECRET: parts.secrets.webhookSecret,
         INTERNAL_TOKEN_SECRET: parts.secrets.internalTokenSecret,
+        ...secretsFor(name, parts.secrets),
         ...(schema ? { DATABASE_URL: parts.databaseUrls[schema] } : upstreams(parts.ports)),
       },
     };
   });
+}
+
+/** What one app alone has to know. */
+function secretsFor(name: AppName, secrets: LocalSecrets): Record<string, string> {
+  if (name === 'gateway') return { ANON_KEY: secrets.anonKey };
+  if (name !== 'identity-service') return {};
+  return {
+    IDENTITY_ENCRYPTION_KEY: secrets.identityEncryptionKey,
+    ADMIN_EMAIL: secrets.admin.email,
+    ADMIN_PASSWORD: secrets.admin.password,
+  };
 }
 
 /** Where a client on this machine finds the gateway. */

@@ -1,0 +1,93 @@
+import { localFiles, writePrivateJson } from '../local/files.ts';
+import type { DemoApiKey, DemoLogin, DemoToken, LocalSecrets } from '../local/secrets.ts';
+import { AnswerError, type ApiClient, createApiClient, textOf } from './api-client.ts';
+
+/** Who can sign in, and what programs present, beside the demo partner. */
+export interface DemoPeople {
+  admin: DemoLogin;
+  user: DemoLogin;
+  apiKey: { key: string; secret: string };
+  integrationToken: string;
+}
+
+const NAME = 'Demo';
+
+/**
+ * The demo user, API key and integration token, made through the administration API by the demo administrator, whom
+ * identity-service made at its boot. Kept in our secrets file and checked at each start; new ones are made when the
+ * database does not know the kept ones (it was replaced) or they were ended.
+ *
+ * @param effective with what the operator brings, which is never written down
+ */
+export async function provideDemoPeople(
+  baseUrl: string,
+  secrets: LocalSecrets,
+  effective: LocalSecrets,
+): Promise<DemoPeople> {
+  const auth = createApiClient(`${baseUrl}/auth/v1`, { apikey: effective.anonKey });
+  const token = await signIn(auth, effective.admin).catch((error: Error) => {
+    throw isRefusal(error) ? new Error(strangerAdvice(effective.admin.email)) : error;
+  });
+  const bearer = { apikey: effective.anonKey, authorization: `Bearer ${token}` };
+  const admin = createApiClient(`${baseUrl}/api/admin/v1`, bearer);
+
+  await provideUser(auth, admin, effective.user);
+  const apiKey = await provideApiKey(admin, secrets.apiKey);
+  const integrationToken = await provideToken(admin, secrets.integrationToken);
+  secrets.apiKey = apiKey;
+  secrets.integrationToken = integrationToken;
+  await writePrivateJson(localFiles.secrets, secrets);
+  await auth.post('/logout?scope=local', {}, bearer);
+  return {
+    admin: effective.admin,
+    user: effective.user,
+    apiKey: { key: apiKey.key, secret: apiKey.secret },
+    integrationToken: integrationToken.token,
+  };
+}
+
+async function signIn(auth: ApiClient, { email, password }: DemoLogin): Promise<string> {
+  return textOf(await auth.post('/token?grant_type=password', { email, password }), 'access_token');
+}
+
+async function provideUser(auth: ApiClient, admin: ApiClient, user: DemoLogin): Promise<void> {
+  try {
+    const token = await signIn(auth, user);
+    await auth.post('/logout?scope=local', {}, { authorization: `Bearer ${token}` });
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    await admin.post('/users', { ...user, role: 'user' });
+  }
+}
+
+async function provideApiKey(admin: ApiClient, kept: DemoApiKey | undefined): Promise<DemoApiKey> {
+  if (kept && (await isActive(admin, `/api-keys/${kept.keyId}`))) return kept;
+  const made = await admin.post('/api-keys', { name: NAME });
+  return { keyId: textOf(made, 'id'), key: textOf(made, 'api_key'), secret: textOf(made, 'api_secret') };
+}
+
+async function provideToken(admin: ApiClient, kept: DemoToken | undefined): Promise<DemoToken> {
+  if (kept && (await isActive(admin, `/integration-tokens/${kept.tokenId}`))) return kept;
+  const made = await admin.post('/integration-tokens', { name: NAME });
+  return { tokenId: textOf(made, 'id'), token: textOf(made, 'token') };
+}
+
+async function isActive(admin: ApiClient, path: string): Promise<boolean> {
+  try {
+    return (await admin.get(path)).status === 'active';
+  } catch (error) {
+    if (error instanceof AnswerError && error.status === 404) return false;
+    throw error;
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof AnswerError && error.status === 400;
+}
+
+function strangerAdvice(email: string): string {
+  return [
+    `The demo administrator ${email} cannot sign in: this database has another password for it, or other administrators.`,
+    'Set ADMIN_EMAIL and ADMIN_PASSWORD to those of a super_admin, or begin with an empty database.',
+  ].join('\n');
+}

@@ -34,6 +34,8 @@ export * from './runtime/trace.ts';
 export * from './services.ts';
 export * from './surfaces.ts';
 export * from './tickets/admin-routes.ts';
+export * from './tickets/admin-schemas.ts';
+export * from './tickets/endpoints.ts';
 export * from './tickets/events.ts';
 export * from './tickets/routes.ts';
 export * from './tickets/rpcs.ts';

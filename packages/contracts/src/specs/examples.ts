@@ -1,4 +1,6 @@
+import { identityAdminExamples } from '../identity/admin-examples.ts';
 import { analysisResultsExample } from '../partner/examples.ts';
+import { ticketExamples } from '../tickets/examples.ts';
 
 /** Requests and answers as the API document shows them, by route id. A test holds each against its schema. */
 
@@ -46,6 +48,8 @@ const accepted = {
 };
 
 export const routeExamples: Readonly<Record<string, RouteExample>> = {
+  ...identityAdminExamples,
+  ...ticketExamples,
   'partner.health.get': {
     answers: {
       200: {

@@ -1,4 +1,6 @@
 import { identityAdminExamples } from '../identity/admin-examples.ts';
+import { deviceExamples } from '../identity/device-examples.ts';
+import { partnerAdminExamples } from '../partner/admin-examples.ts';
 import { analysisResultsExample } from '../partner/examples.ts';
 import { ticketExamples } from '../tickets/examples.ts';
 
@@ -48,7 +50,9 @@ const accepted = {
 };
 
 export const routeExamples: Readonly<Record<string, RouteExample>> = {
+  ...partnerAdminExamples,
   ...identityAdminExamples,
+  ...deviceExamples,
   ...ticketExamples,
   'partner.health.get': {
     answers: {

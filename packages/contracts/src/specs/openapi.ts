@@ -178,7 +178,7 @@ export const buildOpenApi = (version: string): Record<string, unknown> => {
           ? {}
           : {
               content: {
-                'application/json': {
+                [response.mediaType?.split(';', 1)[0] ?? 'application/json']: {
                   schema: schemaOf(response.schema),
                   example: example?.answers[Number(status)],
                 },

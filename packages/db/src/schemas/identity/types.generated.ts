@@ -63,6 +63,7 @@ export interface DeviceAuthorizations {
   device_code_hash: string;
   user_code_hash: string;
   client_id: string | null;
+  client_name: string | null;
   scope: string | null;
   ip: string | null;
   user_agent: string | null;
@@ -78,7 +79,7 @@ export interface DeviceAuthorizations {
 export interface LeakReports {
   id: string;
   provider: string;
-  token_kind: string;
+  token_kind: 'partner_key' | 'partner_secret' | 'api_key' | 'api_secret' | 'integration_token';
   token_hash: string;
   url: string | null;
   reported_at: Timestamp;
@@ -104,6 +105,7 @@ export interface OauthFlows {
   state_hash: string;
   browser_hash: string;
   provider: 'google' | 'twitter';
+  purpose: Generated<'client' | 'page'>;
   redirect_to: string;
   code_verifier_encrypted: string;
   nonce: string;
@@ -130,7 +132,7 @@ export interface OneTimeTokens {
 export interface PageSessions {
   id_hash: string;
   user_id: string;
-  method: string;
+  device_authorization_id: string | null;
   created_at: Timestamp;
   expires_at: Timestamp;
 }
@@ -184,6 +186,7 @@ export interface Users {
   email_confirmed_at: Timestamp | null;
   password_hash: string | null;
   role: Generated<'user' | 'agent' | 'admin' | 'super_admin'>;
+  role_is_set: Generated<boolean>;
   business_id: string | null;
   user_metadata: Generated<Json>;
   tokens_valid_from: Timestamp | null;

@@ -11,6 +11,8 @@ export const migration = defineMigration((trx) =>
       -- The browser that began must be the one that comes back.
       browser_hash text NOT NULL CHECK (browser_hash ~ '^[0-9a-f]{64}$'),
       provider text NOT NULL CHECK (provider IN ('google', 'twitter')),
+      -- page: it leads to a session of our own pages, and issues nothing.
+      purpose text NOT NULL DEFAULT 'client' CHECK (purpose IN ('client', 'page')),
       redirect_to text NOT NULL,
       -- Ours towards the provider.
       code_verifier_encrypted text NOT NULL,
@@ -42,6 +44,8 @@ export const migration = defineMigration((trx) =>
       device_code_hash text NOT NULL UNIQUE CHECK (device_code_hash ~ '^[0-9a-f]{64}$'),
       user_code_hash text NOT NULL CHECK (user_code_hash ~ '^[0-9a-f]{64}$'),
       client_id text CHECK (char_length(client_id) <= 200),
+      -- The client's own word for itself.
+      client_name text CHECK (char_length(client_name) <= 100),
       scope text CHECK (char_length(scope) <= 500),
       -- Shown to whoever decides.
       ip text,
@@ -71,10 +75,12 @@ export const migration = defineMigration((trx) =>
     CREATE TABLE identity.page_sessions (
       id_hash text PRIMARY KEY CHECK (id_hash ~ '^[0-9a-f]{64}$'),
       user_id uuid NOT NULL REFERENCES identity.users (id) ON DELETE CASCADE,
-      method text NOT NULL,
+      -- The device whose code was typed, until it is decided about.
+      device_authorization_id uuid REFERENCES identity.device_authorizations (id) ON DELETE SET NULL,
       created_at timestamptz(3) NOT NULL,
       expires_at timestamptz(3) NOT NULL
     );
+    CREATE INDEX page_sessions_device ON identity.page_sessions (device_authorization_id);
     CREATE INDEX page_sessions_expired ON identity.page_sessions (expires_at);
   `.execute(trx),
 );

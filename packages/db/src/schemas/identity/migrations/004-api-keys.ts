@@ -31,7 +31,7 @@ export const migration = defineMigration((trx) =>
       is_active boolean NOT NULL DEFAULT true,
       revoked_at timestamptz(3),
       expires_at timestamptz(3),
-      -- 30, 7 or 1: the last reminder that was sent for expires_at.
+      -- 30, 7 or 1: the last reminder for expires_at that was sent, or that its setting came too late for.
       reminded_days_left integer CHECK (reminded_days_left BETWEEN 1 AND 30),
       last_used_at timestamptz(3),
       created_by uuid,
@@ -41,8 +41,14 @@ export const migration = defineMigration((trx) =>
       CHECK (revoked_at IS NULL OR NOT is_active)
     );
     CREATE INDEX api_keys_newest ON identity.api_keys (created_at DESC, id DESC);
+    CREATE INDEX api_keys_by_state ON identity.api_keys (is_active, created_at DESC, id DESC);
     CREATE INDEX api_keys_account ON identity.api_keys (account_id);
+    -- Leaked secrets are looked up by themselves.
     CREATE INDEX api_keys_secret ON identity.api_keys (api_secret_hash);
+    CREATE INDEX api_keys_previous_secret ON identity.api_keys (previous_secret_hash)
+      WHERE previous_secret_hash IS NOT NULL;
+    CREATE UNIQUE INDEX api_keys_environment ON identity.api_keys (source)
+      WHERE source = 'environment' AND revoked_at IS NULL;
     CREATE INDEX api_keys_expiring ON identity.api_keys (expires_at) WHERE is_active AND expires_at IS NOT NULL;
 
     CREATE FUNCTION identity.guard_api_key() RETURNS trigger

@@ -15,6 +15,7 @@ export { readIdempotencyKey } from './http/idempotency-key.ts';
 export * from './http/implement.ts';
 export * from './http/paging.ts';
 export { REQUEST_ID_HEADER, requestIdOf } from './http/request-id.ts';
+export * from './http/run-once.ts';
 export type { Traffic } from './http/traffic.ts';
 export * from './internal-token/mint.ts';
 export * from './internal-token/verify.ts';

@@ -24,6 +24,7 @@ import { ticketEvents } from './tickets/events.ts';
 import { ticketRoutes } from './tickets/routes.ts';
 import { ticketRpcs } from './tickets/rpcs.ts';
 import { webhookEvents } from './webhooks/events.ts';
+import { webhookRpcs } from './webhooks/rpcs.ts';
 
 /** Everything that is promised, in one place: what the gateway routes, what is published, what can be asked. */
 export const routes: readonly RouteContract[] = [
@@ -50,6 +51,7 @@ export const rpcs: readonly RpcContract[] = [
   ...Object.values(partnerRpcs),
   ...Object.values(identityRpcs),
   ...Object.values(ticketRpcs),
+  ...Object.values(webhookRpcs),
 ];
 
 /** The streams of JetStream: one per domain that has events, and the dead messages. */

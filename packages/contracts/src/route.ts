@@ -68,6 +68,10 @@ export const TIMEOUT_SECONDS_DEFAULT = 30;
 /** Declares a route; the literal types survive, so handlers, gateway and tests know params, query, body and answers. */
 export const defineRoute = <const Route extends RouteContract>(route: Route): Route => route;
 
+/** Whether people look at the answers of a route in a browser: then its errors are pages too. */
+export const answersWithPages = (route: RouteContract): boolean =>
+  Object.values(route.responses).some(({ mediaType }) => mediaType?.startsWith('text/html'));
+
 type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
 
 export type ParamsOf<Route extends RouteContract> = Output<Route['params']>;

@@ -40,6 +40,8 @@ const isConnectionFault = (error: Error): boolean => {
 export interface ExchangeOptions {
   readonly reply: FastifyReply;
   readonly dialect: Dialect;
+  /** True: the service may answer an error with a page. */
+  readonly takesPages: boolean;
   readonly timeoutSeconds: number;
   /** True: the gateway vouched for the caller, so a 401 from the service is the gateway's fault. */
   readonly vouched: boolean;
@@ -155,19 +157,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    const { reply, dialect } = this.#options;
+    const { reply, dialect, takesPages } = this.#options;
     if (this.#begun) {
       reply.raw.end();
       this.#end({ kind: 'answered' });
       return;
     }
     const bytes = this.#held && this.#held.length !== 1 ? Buffer.concat(this.#held) : this.#held?.[0];
-    if (this.#status >= 400 && reply.request.method !== 'HEAD') {
-      const errorCode = readErrorCode(
-        dialect,
-        String(this.#headers['content-type'] ?? ''),
-        bytes ?? Buffer.alloc(0),
-      );
+    const contentType = String(this.#headers['content-type'] ?? '');
+    const isPage = takesPages && contentType.startsWith('text/html');
+    if (this.#status >= 400 && reply.request.method !== 'HEAD' && !isPage) {
+      const errorCode = readErrorCode(dialect, contentType, bytes ?? Buffer.alloc(0));
       if (errorCode === null) {
         const cause = new Error(`the service answered ${this.#status} in no dialect of ours`);
         this.#end({ kind: 'failed', error: new AppError('BAD_GATEWAY', { cause }) });

@@ -1,4 +1,10 @@
-import { AppError, type RouteContract, surfaces, TIMEOUT_SECONDS_DEFAULT } from '@switchboard/contracts';
+import {
+  AppError,
+  answersWithPages,
+  type RouteContract,
+  surfaces,
+  TIMEOUT_SECONDS_DEFAULT,
+} from '@switchboard/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CallerWatch } from './caller-watch.ts';
 import { Exchange, type Outcome } from './exchange.ts';
@@ -54,6 +60,7 @@ export const forward = (options: ForwardOptions, done: (error: AppError | null) 
     const exchange = new Exchange({
       reply,
       dialect: surfaces[route.surface].dialect,
+      takesPages: answersWithPages(route),
       timeoutSeconds,
       vouched: route.credentials.length > 0,
       onErrorCode: options.onErrorCode,

@@ -104,3 +104,38 @@ export const renderError = (dialect: Dialect, error: AppError, at: Date): Record
 /** The media type of an error answer in a dialect. */
 export const errorContentType = (dialect: Dialect): string =>
   dialect === 'problem' ? 'application/problem+json' : 'application/json; charset=utf-8';
+
+const escapeHtml = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+
+/** What an error page of ours may load and do: nothing but its own style. */
+export const ERROR_PAGE_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy':
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cache-control': 'no-store',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
+
+/** An error of a route that people look at in a browser, as a page. */
+export const renderErrorPage = (error: AppError): string => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(error.message)}</title>
+<style>
+:root { color-scheme: light dark; font: 1.0625rem/1.5 system-ui, sans-serif; }
+body { margin: 0; padding: 1.5rem; }
+main { max-width: 32rem; margin: 10vh auto 0; }
+h1 { font-size: 1.375rem; line-height: 1.3; }
+</style>
+</head>
+<body>
+<main>
+<h1 role="alert">${escapeHtml(error.message)}</h1>
+<p>Go back and try again${error.status === 429 ? ' in a minute' : ''}.</p>
+</main>
+</body>
+</html>
+`;

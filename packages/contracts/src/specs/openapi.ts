@@ -6,7 +6,7 @@ import { platformHealthAnswer } from '../gateway/health.ts';
 import { limitGroups } from '../limits.ts';
 import { callbackSchema } from '../partner/schemas.ts';
 import { routes } from '../registry.ts';
-import type { RouteContract } from '../route.ts';
+import { answersWithPages, type RouteContract } from '../route.ts';
 import { surfaces } from '../surfaces.ts';
 import { dialectSchemaName, dialectSchemas } from './dialect-schemas.ts';
 import { callbackExample, platformHealthExample, routeExamples } from './examples.ts';
@@ -60,7 +60,8 @@ const createErrorResponses = () => {
       for (const [status, group] of [...byStatus].sort(([a], [b]) => a - b)) {
         const permission = group.includes('INSUFFICIENT_PERMISSIONS') ? `.${route.permission}` : '';
         const media = status === 415 ? `.${mediaTypesOf(route).length}` : '';
-        const name = `${dialect}.${status}.${group.toSorted().join('.')}${permission}${media}`;
+        const isPage = answersWithPages(route);
+        const name = `${isPage ? 'page' : dialect}.${status}.${group.toSorted().join('.')}${permission}${media}`;
         components[name] ??= {
           description: group.map((code) => errorCatalogue[code].message).join(', or: '),
           headers: headersOf([
@@ -68,14 +69,19 @@ const createErrorResponses = () => {
             ...(route.limitGroup ? limitHeaders : []),
             ...(status === 429 || status === 503 ? ['Retry-After'] : []),
           ]),
-          content: {
-            [errorContentType(dialect).split(';', 1)[0] ?? '']: {
-              schema: { $ref: `#/components/schemas/${dialectSchemaName(dialect)}` },
-              examples: Object.fromEntries(
-                group.map((code) => [code, { value: renderError(dialect, exampleError(code, route), AT) }]),
-              ),
-            },
-          },
+          content: isPage
+            ? { 'text/html': { schema: { type: 'string' } } }
+            : {
+                [errorContentType(dialect).split(';', 1)[0] ?? '']: {
+                  schema: { $ref: `#/components/schemas/${dialectSchemaName(dialect)}` },
+                  examples: Object.fromEntries(
+                    group.map((code) => [
+                      code,
+                      { value: renderError(dialect, exampleError(code, route), AT) },
+                    ]),
+                  ),
+                },
+              },
         };
         out[status] = { $ref: `#/components/responses/${name}` };
       }

@@ -1,9 +1,12 @@
 import {
   AppError,
+  answersWithPages,
   BODY_BYTES_MAX_DEFAULT,
+  ERROR_PAGE_HEADERS,
   errorContentType,
   errors,
   renderError,
+  renderErrorPage,
   type Surface,
   surfaceOf,
   surfaces,
@@ -71,8 +74,8 @@ export const toHttpError = (thrown: unknown, request: FastifyRequest): AppError 
 };
 
 /**
- * Answers with an error in the dialect of the request's surface. Errors of ours (5xx) are logged with their cause,
- * refusals at debug; neither shows the caller more than the catalogue allows.
+ * Answers with an error in the dialect of the request's surface, or as a page where people look at the answers. Errors of
+ * ours (5xx) are logged with their cause, refusals at debug; neither shows the caller more than the catalogue allows.
  */
 export const answerError = (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void => {
   const error = toHttpError(thrown, request);
@@ -83,11 +86,15 @@ export const answerError = (thrown: unknown, request: FastifyRequest, reply: Fas
     else log.debug({ code: error.code, err: error.cause }, error.message);
   });
   if (error.status >= 500) request.span?.set({ 'error.code': error.code });
+  reply.status(error.status).headers({ ...error.headers, 'x-request-id': request.id });
+  const contract = request.routeOptions.config.contract;
+  if (contract && answersWithPages(contract)) {
+    reply.headers(ERROR_PAGE_HEADERS).type('text/html; charset=utf-8').send(renderErrorPage(error));
+    return;
+  }
   const surface = surfaceOfRequest(request);
   const body = JSON.stringify(renderError(surface.dialect, error, clock.now()));
   reply
-    .status(error.status)
-    .headers({ ...error.headers, 'x-request-id': request.id })
     .type(errorContentType(surface.dialect))
     // As bytes: whatever serialiser the route has is for its good answers.
     .send(body);

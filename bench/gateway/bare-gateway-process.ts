@@ -36,7 +36,7 @@ const app = await buildGateway(config, {
   tracing: createIdTracing(),
   readiness,
   credentials: createCredentials({ ...config.credentials, waitSeconds: 10, bus, clock, log }),
-  limitStore: createLimitStore({ redisUrl: undefined, clock, log }),
+  limitStore: createLimitStore({ redisUrl: undefined, bus, clock, log }),
   requestLog: { add: () => {}, close: async () => {} },
   routes: [open],
 });

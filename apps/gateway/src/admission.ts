@@ -91,7 +91,10 @@ export const createAdmission = (deps: AdmissionDeps): Admit => {
       limiter.describeRefusals(reply, route, guard.quotaOf(tracked.address));
       throw new AppError('SERVICE_UNAVAILABLE', { message: 'This API is switched off here' });
     }
-    if (route.credentials.length === 0) return null;
+    if (route.credentials.length === 0) {
+      const counted = limiter.countBeforeBody({ reply, route, tracked, admission: null });
+      return counted ? counted.then(() => null) : null;
+    }
     const kinds = route.credentials.flatMap((kind) => credentials[kind] ?? []);
     const credential = kinds.find((kind) => kind.isPresented(request));
     if (!credential) return refuse(refuseKind(request, kinds), reply, route, tracked);
@@ -110,10 +113,10 @@ export const createAdmission = (deps: AdmissionDeps): Admit => {
         const refuseAddress = (): never => {
           throw new AppError('IP_NOT_ALLOWED');
         };
-        const told = limiter.describe(reply, route, admission);
+        const told = limiter.describe({ reply, route, tracked, admission });
         return told ? told.then(refuseAddress) : refuseAddress();
       }
-      const counted = limiter.count(reply, route, admission);
+      const counted = limiter.countBeforeBody({ reply, route, tracked, admission });
       return counted ? counted.then(() => authorize(admission)) : authorize(admission);
     };
 

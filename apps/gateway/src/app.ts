@@ -140,6 +140,7 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
     routes,
     track,
     admit,
+    limiter,
     mintToken: createInternalTokenMinter({ secret: config.internalToken.secret, clock }),
     filterHeaders: createHeaderFilter(Object.values(credentials).flatMap(({ headers }) => headers)),
     upstreams,

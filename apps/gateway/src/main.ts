@@ -32,7 +32,7 @@ await runService({
 
     const requestLog = createRequestLog({ bus, clock, ids, log, metrics });
     lifecycle.onClose('request log', () => requestLog.close());
-    const limitStore = createLimitStore({ redisUrl: config.limits.redisUrl, clock, log });
+    const limitStore = createLimitStore({ redisUrl: config.limits.redisUrl, bus, clock, log });
     lifecycle.onClose('limits', () => limitStore.close());
     await limitStore.ready();
     const credentials = createCredentials({

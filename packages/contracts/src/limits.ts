@@ -3,6 +3,8 @@
  * it began; other windows begin with the first request that is counted in them.
  */
 export interface LimitWindow {
+  /** Tells the windows of one group apart, in headers too. */
+  readonly name: 'minute' | 'hour';
   readonly limit: number | null;
   readonly seconds: number;
   readonly clockHour?: true;
@@ -15,7 +17,7 @@ export interface LimitGroup {
   readonly windows: readonly LimitWindow[];
 }
 
-const perMinute = (limit: number | null): LimitWindow => ({ limit, seconds: 60 });
+const perMinute = (limit: number | null): LimitWindow => ({ name: 'minute', limit, seconds: 60 });
 
 export const limitGroups = {
   calls: { name: 'calls', keyedBy: 'credential', windows: [perMinute(null)] },
@@ -23,7 +25,7 @@ export const limitGroups = {
   'functions-ai': {
     name: 'functions-ai',
     keyedBy: 'user',
-    windows: [perMinute(60), { limit: 1000, seconds: 3600 }],
+    windows: [perMinute(60), { name: 'hour', limit: 1000, seconds: 3600 }],
   },
   'functions-streaming': { name: 'functions-streaming', keyedBy: 'user', windows: [perMinute(100)] },
   'functions-management': { name: 'functions-management', keyedBy: 'user', windows: [perMinute(200)] },
@@ -31,7 +33,7 @@ export const limitGroups = {
   tickets: {
     name: 'tickets',
     keyedBy: 'credential',
-    windows: [{ limit: null, seconds: 3600, clockHour: true }],
+    windows: [{ name: 'hour', limit: null, seconds: 3600, clockHour: true }],
   },
   partner: { name: 'partner', keyedBy: 'credential', windows: [perMinute(null)] },
   auth: { name: 'auth', keyedBy: 'address+email', windows: [perMinute(30)] },

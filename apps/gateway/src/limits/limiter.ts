@@ -1,41 +1,66 @@
 import {
   errors,
   type LimitGroup,
+  type LimitWindow,
   limitGroups,
-  principalId,
   type RouteContract,
   surfaces,
 } from '@switchboard/contracts';
 import type { FastifyReply } from 'fastify';
 import type { Admission } from '../credentials/credential.ts';
 import type { RefusalQuota } from '../credentials/refusal-guard.ts';
-import { askStore, type LimitStore, type Taken } from './store.ts';
+import type { Tracked } from '../request-log/track.ts';
+import { callerOf } from './caller.ts';
+import type { LimitStore, Quota, Taken } from './store.ts';
 
-/** What a limited answer tells, refused or not. */
-interface Told {
-  readonly policy: string;
-  readonly limit: number;
-  readonly remaining: number;
-  readonly windowSeconds: number;
-  readonly leftMs: number;
+/** A request of a route that has a limit group; of others nothing is counted or told. */
+export interface Limited {
+  readonly reply: FastifyReply;
+  readonly route: RouteContract;
+  readonly tracked: Tracked;
+  /** Null on a route that takes no credential. */
+  readonly admission: Admission | null;
 }
 
+/**
+ * Counts requests and writes the limit headers: at once, or later when the store takes its time. A request that is
+ * counted has `tracked.counted`.
+ */
 export interface Limiter {
   /**
-   * Counts a request and writes the limit headers: at once, or later when the store takes its time.
+   * Counts a request whose caller is known; where the group asks for more than that, only writes the headers.
    *
    * @throws RATE_LIMIT_EXCEEDED with Retry-After
    */
-  count(reply: FastifyReply, route: RouteContract, admission: Admission): void | Promise<void>;
+  countBeforeBody(limited: Limited): void | Promise<void>;
+  /**
+   * Counts a request of the groups that ask for what is in the body (`address+email`), once that was read.
+   *
+   * @param body null when there is none or when it was not read whole
+   * @throws RATE_LIMIT_EXCEEDED with Retry-After
+   */
+  countAfterBody(limited: Limited, body: Buffer | null): void | Promise<void>;
   /** Writes the limit headers of a request that is refused before it is counted. */
-  describe(reply: FastifyReply, route: RouteContract, admission: Admission): void | Promise<void>;
+  describe(limited: Limited): void | Promise<void>;
   /** The same where no credential is known: the quota of refused credentials per address. */
   describeRefusals(reply: FastifyReply, route: RouteContract, quota: RefusalQuota): void;
 }
 
+/** The one window of a group that an answer tells of, and the policies of all. */
+interface Told {
+  readonly policies: string;
+  readonly name: string;
+  readonly limit: number;
+  readonly remaining: number;
+  readonly leftMs: number;
+}
+
+/** Rounded up: whoever comes back at the second told finds the new window. */
+const wholeSeconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
+
+/** `RateLimit-Policy` and `RateLimit`: draft-ietf-httpapi-ratelimit-headers-10, lists of strings with q, w and r, t. */
 const writeHeaders = (reply: FastifyReply, route: RouteContract, told: Told): void => {
-  // Rounded up: whoever comes back at the second told finds the new window.
-  const leftSeconds = Math.max(1, Math.ceil(told.leftMs / 1000));
+  const leftSeconds = wholeSeconds(told.leftMs);
   const nowMs = reply.server.kit.clock.now().getTime();
   const reset =
     surfaces[route.surface].rateLimitReset === 'epoch'
@@ -45,51 +70,87 @@ const writeHeaders = (reply: FastifyReply, route: RouteContract, told: Told): vo
     .header('x-ratelimit-limit', told.limit)
     .header('x-ratelimit-remaining', told.remaining)
     .header('x-ratelimit-reset', reset)
-    .header('ratelimit-policy', `"${told.policy}";q=${told.limit};w=${told.windowSeconds}`)
-    .header('ratelimit', `"${told.policy}";r=${told.remaining};t=${leftSeconds}`);
+    .header('ratelimit-policy', told.policies)
+    .header('ratelimit', `"${told.name}";r=${told.remaining};t=${leftSeconds}`);
 };
 
-/** The limits of the contracts' groups. A group of several windows is checked window by window, the first refusal counts. */
+const policyOf = (name: string, limit: number, windowSeconds: number): string =>
+  `"${name}";q=${limit};w=${windowSeconds}`;
+
+/** A policy has its group's name; of several windows each has its own. */
+const policyName = ({ name, windows }: LimitGroup, window: LimitWindow): string =>
+  windows.length === 1 ? name : `${name}-${window.name}`;
+
+/**
+ * What binds the caller: the window with the least left; of several, the one that ends last. Whoever then waits until it
+ * ends finds room in all.
+ */
+const tellOf = (group: LimitGroup, quota: Quota, { counts }: Taken): Told => {
+  let binding: Told | null = null;
+  let policies = '';
+  for (const [index, window] of group.windows.entries()) {
+    const { limit } = quota.windows[index] ?? { limit: 0 };
+    const { count, leftMs } = counts[index] ?? { count: 0, leftMs: 0 };
+    const name = policyName(group, window);
+    policies += `${index === 0 ? '' : ', '}${policyOf(name, limit, window.seconds)}`;
+    const remaining = Math.max(0, limit - count);
+    const binds =
+      binding === null ||
+      remaining < binding.remaining ||
+      (remaining === binding.remaining && leftMs > binding.leftMs);
+    if (binds) binding = { policies, name, limit, remaining, leftMs };
+  }
+  if (!binding) throw new TypeError(`${group.name} has no window`);
+  return { ...binding, policies };
+};
+
+/** The limits of the contracts' groups. */
 export const createLimiter = (store: LimitStore): Limiter => {
-  const windowsOf = new Map(
-    Object.values<LimitGroup>(limitGroups).map((group) => [group.name, group.windows]),
-  );
+  const asksForBody = ({ limitGroup }: RouteContract): boolean =>
+    limitGroup !== undefined && limitGroups[limitGroup].keyedBy === 'address+email';
 
-  const askFrom = (
-    index: number,
-    question: 'incr' | 'read',
-    reply: FastifyReply,
-    route: RouteContract,
-    admission: Admission,
-  ): void | Promise<void> => {
-    const policy = route.limitGroup;
-    const window = policy === undefined ? undefined : windowsOf.get(policy)?.[index];
-    if (policy === undefined || !window) return;
-    const { seconds: windowSeconds } = window;
-    const limit = window.limit ?? admission.limit;
-    if (limit === null) throw new TypeError(`${policy} leaves the limit to a credential that has none`);
-
-    const tell = ({ current, ttl: leftMs }: Taken): void | Promise<void> => {
-      const remaining = Math.max(0, limit - current);
-      writeHeaders(reply, route, { policy, limit, remaining, windowSeconds, leftMs });
-      if (current > limit) throw errors.rateLimited(Math.max(1, Math.ceil(leftMs / 1000)), limit);
-      return askFrom(index + 1, question, reply, route, admission);
+  const ask = (question: 'take' | 'look', limited: Limited, body: Buffer | null): void | Promise<void> => {
+    const { reply, route, tracked, admission } = limited;
+    if (route.limitGroup === undefined) return;
+    const group: LimitGroup = limitGroups[route.limitGroup];
+    const { request } = reply;
+    const principal = admission?.principal ?? null;
+    const quota: Quota = {
+      group: route.limitGroup,
+      caller: callerOf(group.keyedBy, { request, address: tracked.address, principal }, body),
+      windows: group.windows.map(({ limit: own, seconds, clockHour = false }) => {
+        const limit = own ?? admission?.limit ?? null;
+        if (limit === null) {
+          throw new TypeError(`${group.name} leaves the limit to a credential that has none`);
+        }
+        return { limit, lengthMs: seconds * 1000, clockHour };
+      }),
     };
-    const key = `${policy}:${windowSeconds}:${principalId(admission.principal)}`;
-    const taken = askStore(store, question, key, windowSeconds * 1000, limit);
+    const tell = (taken: Taken): void => {
+      const told = tellOf(group, quota, taken);
+      writeHeaders(reply, route, told);
+      if (question === 'look') return;
+      if (!taken.taken) throw errors.rateLimited(wholeSeconds(told.leftMs), told.limit);
+      tracked.counted = true;
+    };
+    const taken = store[question](quota);
     return taken instanceof Promise ? taken.then(tell) : tell(taken);
   };
 
   return {
-    count: (reply, route, admission) => askFrom(0, 'incr', reply, route, admission),
-    describe: (reply, route, admission) => askFrom(0, 'read', reply, route, admission),
-    describeRefusals: (reply, route, { limit, remaining, resetMs }) => {
+    countBeforeBody: (limited) => ask(asksForBody(limited.route) ? 'look' : 'take', limited, null),
+    countAfterBody(limited, body) {
+      if (asksForBody(limited.route)) return ask('take', limited, body);
+    },
+    describe: (limited) => ask('look', limited, null),
+    describeRefusals(reply, route, { limit, remaining, resetMs }) {
       if (route.limitGroup === undefined) return;
+      const name = 'refused-credentials';
       writeHeaders(reply, route, {
-        policy: 'refused-credentials',
+        policies: policyOf(name, limit, 60),
+        name,
         limit,
         remaining,
-        windowSeconds: 60,
         leftMs: resetMs,
       });
     },

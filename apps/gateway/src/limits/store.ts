@@ -1,55 +1,44 @@
-import type { FastifyRateLimitStore } from '@fastify/rate-limit';
+import type { LimitGroupName } from '@switchboard/contracts';
 
 /**
- * TERMINOLOGY — *window*: begins with the first request counted in it and lasts a fixed time; the next one begins with
- * the first request after its end. *Take*: count one request, if there is room.
+ * TERMINOLOGY — *window*: begins with the first request counted in it and lasts a fixed time, or ends at :00 of the
+ * clock's hour; the next one begins with the first request after its end. *Take*: count one request in all windows, if
+ * there is room in all of them, else in none.
  */
+export interface QuotaWindow {
+  readonly limit: number;
+  readonly lengthMs: number;
+  readonly clockHour: boolean;
+}
+
+/** What one caller may do in one group. Two quotas of the same group and caller have the same windows, maybe with other limits. */
+export interface Quota {
+  readonly group: LimitGroupName;
+  /** Who it is; no secret and nobody's e-mail address. */
+  readonly caller: string;
+  readonly windows: readonly QuotaWindow[];
+}
+
+export interface WindowCount {
+  /** Requests counted in it, with this one when it was taken. Above the limit when that was lowered meanwhile. */
+  readonly count: number;
+  readonly leftMs: number;
+}
+
 export interface Taken {
-  /** Requests counted in the window with this one; `limit + 1` when there was no room and none was counted. */
-  readonly current: number;
-  /** Milliseconds until the window ends. */
-  readonly ttl: number;
+  readonly taken: boolean;
+  /** In the order of the quota's windows. */
+  readonly counts: readonly WindowCount[];
 }
 
-type Done = (error: Error | null, taken?: Taken) => void;
-
-/** A store of @fastify/rate-limit: `incr` takes, `read` looks without counting. Both may call back at once. */
-export interface LimitStore extends FastifyRateLimitStore {
-  incr(key: string, done: Done, windowMs: number, limit: number): void;
-  read(key: string, done: Done, windowMs: number, limit: number): void;
+/** Both may answer at once: a promise per request costs more than the count. */
+export interface LimitStore {
+  take(quota: Quota): Taken | Promise<Taken>;
+  /** What `take` would find, without counting. */
+  look(quota: Quota): Taken | Promise<Taken>;
 }
 
-/**
- * Asks a store: the answer itself from one that calls back at once, else a promise of it. (`createRateLimit()` of
- * the plugin makes four promises a request, 3 KB of garbage.)
- */
-export const askStore = (
-  store: LimitStore,
-  question: 'incr' | 'read',
-  key: string,
-  windowMs: number,
-  limit: number,
-): Taken | Promise<Taken> => {
-  let answer: Taken | null = null;
-  let failure: Error | null = null;
-  let later: { resolve(taken: Taken): void; reject(error: Error): void } | null = null;
-  store[question](
-    key,
-    (error, taken) => {
-      if (taken) {
-        if (later) later.resolve(taken);
-        else answer = taken;
-        return;
-      }
-      failure = error ?? new TypeError('a limit store gave neither an answer nor an error');
-      later?.reject(failure);
-    },
-    windowMs,
-    limit,
-  );
-  if (answer) return answer;
-  if (failure) throw failure;
-  return new Promise((resolve, reject) => {
-    later = { resolve, reject };
-  });
-};
+/** When a window that begins now ends. */
+export const windowEndMs = ({ lengthMs, clockHour }: QuotaWindow, nowMs: number): number =>
+  // Epoch time has no leap seconds: whole hours of it are the clock's hours of UTC.
+  clockHour ? nowMs - (nowMs % lengthMs) + lengthMs : nowMs + lengthMs;

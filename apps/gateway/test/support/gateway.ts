@@ -49,7 +49,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<TestGa
   const metrics = createMetrics({ service: 'gateway' });
   const readiness = createReadiness();
   const requestLog = createRequestLog({ bus, clock, ids, log, metrics });
-  const limitStore = createLimitStore({ redisUrl: config.limits.redisUrl, clock, log });
+  const limitStore = createLimitStore({ redisUrl: config.limits.redisUrl, bus, clock, log });
   await limitStore.ready();
   const credentials = createCredentials({
     ...config.credentials,

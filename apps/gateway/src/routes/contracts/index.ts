@@ -10,6 +10,7 @@ import { type InternalTokenMinter, readIdempotencyKey } from '@switchboard/servi
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { Admit } from '../../admission.ts';
 import type { Admission } from '../../credentials/credential.ts';
+import type { Limiter } from '../../limits/limiter.ts';
 import { forward } from '../../proxy/forward.ts';
 import { CallerGone, type RequestBody, takeBody } from '../../proxy/request-body.ts';
 import type { HeaderFilter } from '../../proxy/request-headers.ts';
@@ -20,6 +21,7 @@ export interface ContractRouteDeps {
   readonly routes: readonly RouteContract[];
   readonly track: Tracker;
   readonly admit: Admit;
+  readonly limiter: Limiter;
   readonly mintToken: InternalTokenMinter;
   readonly filterHeaders: HeaderFilter;
   readonly upstreams: Readonly<Record<ServiceName, Upstream>>;
@@ -31,7 +33,7 @@ type InwardRoute = RouteContract & { readonly service: ServiceName };
 const goesInward = (route: RouteContract): route is InwardRoute => route.service !== 'gateway';
 
 const handlerOf = (route: InwardRoute, deps: ContractRouteDeps): RouteHandlerMethod => {
-  const { track, admit, mintToken, filterHeaders, waitSeconds } = deps;
+  const { track, admit, limiter, mintToken, filterHeaders, waitSeconds } = deps;
   const surface = surfaces[route.surface];
   const upstream = deps.upstreams[route.service];
   const bodyBytesMax = route.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT;
@@ -85,12 +87,25 @@ const handlerOf = (route: InwardRoute, deps: ContractRouteDeps): RouteHandlerMet
       tracked.idempotencyKey = (route.idempotent && readIdempotencyKey(request.headers)) || null;
       const body = takeBody(request.raw, reply.raw, bodyBytesMax, tracked.credentialId ?? tracked.address);
       const send = (taken: RequestBody) => {
-        try {
-          pass(request, reply, tracked, admission, taken, end);
-        } catch (error) {
+        const drop = (error: unknown): void => {
           // What never went on its way is released by nobody else, and would count against its caller for ever.
           if (taken.kind !== 'none') taken.release();
-          throw error;
+          fail(error);
+        };
+        const goOn = (): void => {
+          try {
+            pass(request, reply, tracked, admission, taken, end);
+          } catch (error) {
+            drop(error);
+          }
+        };
+        try {
+          const bytes = taken.kind === 'whole' ? taken.bytes : null;
+          const counted = limiter.countAfterBody({ reply, route, tracked, admission }, bytes);
+          if (counted) counted.then(goOn, drop);
+          else goOn();
+        } catch (error) {
+          drop(error);
         }
       };
       if (body instanceof Promise) body.then(send).catch(fail);

@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { type LimitGroup, type Principal, principalId } from '@switchboard/contracts';
+import type { FastifyRequest } from 'fastify';
+import { addressGroup } from '../credentials/ip-list.ts';
+
+export interface LimitedCaller {
+  readonly request: FastifyRequest;
+  readonly address: string;
+  /** Null where no credential is taken. */
+  readonly principal: Principal | null;
+}
+
+/** No sign-in is larger. A larger body is not looked into: it counts for its address alone. */
+const BODY_BYTES_MAX = 64 * 1024;
+/** Of an e-mail address or a session id. */
+const NAME_CHARACTERS_MAX = 320;
+
+const utf8 = new TextDecoder();
+
+const readFields = (request: FastifyRequest, body: Buffer): Readonly<Record<string, unknown>> => {
+  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
+  // Without its byte order mark, as the services read it.
+  const text = utf8.decode(body);
+  if (type === 'application/x-www-form-urlencoded') return Object.fromEntries(new URLSearchParams(text));
+  if (type !== 'application/json') return {};
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return parsed !== null && typeof parsed === 'object' ? { ...parsed } : {};
+  } catch {
+    // The service says what is wrong with it.
+    return {};
+  }
+};
+
+const isRefresh = (request: FastifyRequest): boolean => {
+  const [, query = ''] = (request.raw.url ?? '').split('?', 2);
+  return new URLSearchParams(query).get('grant_type') === 'refresh_token';
+};
+
+/** Hashed: e-mail addresses belong neither into Redis nor into its slow log. */
+const digest = (name: string): string =>
+  createHash('sha256').update(name.slice(0, NAME_CHARACTERS_MAX)).digest('base64url');
+
+/** Whom a body speaks of: the session that is refreshed, else the e-mail address; null when it names neither. */
+const nameIn = (request: FastifyRequest, body: Buffer): string | null => {
+  if (body.length > BODY_BYTES_MAX) return null;
+  const { email, refresh_token: token } = readFields(request, body);
+  if (isRefresh(request)) {
+    // A refresh token begins with its session: the next one of the session counts with it.
+    return typeof token === 'string' ? `session:${digest(token.split('.', 1)[0] ?? '')}` : null;
+  }
+  const address = typeof email === 'string' ? email.trim().toLowerCase() : '';
+  return address === '' ? null : `email:${digest(address)}`;
+};
+
+/** A program that nobody signed in to is one of many behind one public key: its address tells it apart. */
+const isKnown = (principal: Principal | null): principal is Principal =>
+  principal !== null && principal.kind !== 'anon';
+
+/**
+ * Whose requests count together in a group (spec: common contract, "Limits").
+ *
+ * @param body what the caller sent, where the group asks for it; null when there is none, or none that can be looked into
+ */
+export const callerOf = (
+  keyedBy: LimitGroup['keyedBy'],
+  { request, address, principal }: LimitedCaller,
+  body: Buffer | null,
+): string => {
+  if (keyedBy !== 'address+email') {
+    return isKnown(principal) ? principalId(principal) : `address:${addressGroup(address)}`;
+  }
+  const from = `address:${addressGroup(address)}`;
+  if (principal?.kind === 'user') return `${from}:user:${principal.user_id}`;
+  const name = body && nameIn(request, body);
+  return name ? `${from}:${name}` : from;
+};

@@ -1,8 +1,11 @@
+import type { SecretBox } from '@switchboard/service-kit';
 import type { Config } from './config.ts';
 import type { Data } from './domain/database.ts';
 
 /** What routes, responders and consumers work with. */
 export interface Deps {
-  readonly config: Config;
+  readonly config: Pick<Config, 'housekeeping'>;
   readonly data: Data;
+  /** Seals answers that show a secret once, for whoever repeats the request. */
+  readonly answerBox: SecretBox;
 }

@@ -1,4 +1,5 @@
 import {
+  createAnswerBox,
   createInternalTokenVerifier,
   openConnections,
   runService,
@@ -20,17 +21,14 @@ await runService({
   async start(boot) {
     const { config, log, clock, lifecycle } = boot;
     const { bus, ctx, watchConsumer } = await openConnections(boot, { service: NAME, schema: 'tickets' });
-    const deps: Deps = { config, data: ctx };
+    const secrets = secretsOf(config.internalToken);
+    const deps: Deps = { config, data: ctx, answerBox: createAnswerBox(secrets) };
     // Stopped after HTTP is drained: until then the gateway may still ask.
     const responders = startResponders(bus, deps);
     lifecycle.onClose('responders', () => Promise.all(responders.map((responder) => responder.stop())));
     for (const consumer of startConsumers(deps, bus)) watchConsumer(consumer);
     lifecycle.onStopWork('housekeeping', startRepeatedTasks(log, housekeepingTasks(deps)));
-    const verifyInternalToken = createInternalTokenVerifier({
-      secrets: secretsOf(config.internalToken),
-      service: NAME,
-      clock,
-    });
+    const verifyInternalToken = createInternalTokenVerifier({ secrets, service: NAME, clock });
     const app = buildApp({ ...deps, http: { ...boot, config: config.server, verifyInternalToken } });
     await lifecycle.listen(app, config.server);
   },

@@ -1,0 +1,38 @@
+import type { updateIntegrationTokenBody } from '@switchboard/contracts';
+import { toJson, transact } from '@switchboard/db';
+import type { AdminContext } from '@switchboard/service-kit';
+import type { z } from 'zod';
+import type { Data } from '../database.ts';
+import { changeToken } from './change-token.ts';
+import { readExpiry } from './expiry.ts';
+import { type TokenAnswer, tokenAnswer } from './token-answer.ts';
+import type { TokenChanges } from './token-repository.ts';
+
+type Input = z.output<typeof updateIntegrationTokenBody>;
+
+const changesOf = ({ metadata, expires_at, ...same }: Input, now: Date): TokenChanges => ({
+  ...same,
+  ...(metadata === undefined ? {} : { metadata: toJson(metadata) }),
+  // Another end has reminders of its own.
+  ...(expires_at === undefined ? {} : { expires_at: readExpiry(expires_at, now), reminded_days_left: null }),
+});
+
+/**
+ * Changes what is given of a token. The limit and everything else takes effect at once: the change is announced.
+ *
+ * @throws TOKEN_NOT_FOUND, INVALID_INPUT
+ */
+export const updateToken = (
+  data: Data,
+  admin: AdminContext,
+  tokenId: string,
+  input: Input,
+): Promise<TokenAnswer> =>
+  transact(data, async (tools) => {
+    await changeToken(data, tools, admin, {
+      tokenId,
+      action: 'integration_token.update',
+      decide: (_before, now) => changesOf(input, now),
+    });
+    return tokenAnswer(data, tools.trx, tokenId);
+  });

@@ -1,6 +1,7 @@
 import {
   errors,
   type LimitGroup,
+  type LimitGroupName,
   type LimitWindow,
   limitGroups,
   type RouteContract,
@@ -104,15 +105,18 @@ const tellOf = (group: LimitGroup, quota: Quota, { counts }: Taken): Told => {
   return { ...binding, policies };
 };
 
-/** The limits of the contracts' groups. */
-export const createLimiter = (store: LimitStore): Limiter => {
+/** @param groups the limits themselves, by name: those of the contracts unless a test has others */
+export const createLimiter = (
+  store: LimitStore,
+  groups: Readonly<Record<LimitGroupName, LimitGroup>> = limitGroups,
+): Limiter => {
   const asksForBody = ({ limitGroup }: RouteContract): boolean =>
-    limitGroup !== undefined && limitGroups[limitGroup].keyedBy === 'address+email';
+    limitGroup !== undefined && groups[limitGroup].keyedBy === 'address+email';
 
   const ask = (question: 'take' | 'look', limited: Limited, body: Buffer | null): void | Promise<void> => {
     const { reply, route, tracked, admission } = limited;
     if (route.limitGroup === undefined) return;
-    const group: LimitGroup = limitGroups[route.limitGroup];
+    const group = groups[route.limitGroup];
     const { request } = reply;
     const principal = admission?.principal ?? null;
     const quota: Quota = {

@@ -7,13 +7,14 @@ import {
 } from '@switchboard/service-kit';
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from './deps.ts';
+import { adminRoutes } from './routes/admin/index.ts';
 import { partnerSurfaceRoutes } from './routes/index.ts';
 
 export interface AppDeps extends Deps {
   readonly http: HttpServerDeps;
 }
 
-/** The partner surface as an HTTP server that does not listen. */
+/** The partner surface and its administration as an HTTP server that does not listen. */
 export const buildApp = (deps: AppDeps): FastifyInstance => {
   const { http, config, uploads } = deps;
   const app = createHttpServer(http);
@@ -32,6 +33,11 @@ export const buildApp = (deps: AppDeps): FastifyInstance => {
       throw new AppError('SERVICE_UNAVAILABLE', { message: 'The partner API is switched off' });
     });
     partnerSurfaceRoutes(surface, deps);
+  });
+  // Switched off or not, keys are administered.
+  app.register(async (administration) => {
+    administration.setErrorHandler(answerServiceError);
+    adminRoutes(administration, deps);
   });
   return app;
 };

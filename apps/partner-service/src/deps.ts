@@ -9,6 +9,6 @@ export interface Deps {
   readonly config: Pick<Config, 'partner'>;
   readonly data: Data;
   readonly database: Pick<Database<'partner'>, 'check'>;
-  readonly bus: Pick<Bus, 'isConnected'>;
+  readonly bus: Pick<Bus, 'isConnected' | 'request'>;
   readonly uploads: UploadBudget;
 }

@@ -28,7 +28,12 @@ await runService({
       schema: 'partner',
     });
     // Stopped after HTTP is drained: until then the gateway may still ask about keys.
-    const responders = startResponders(bus, { db: database.db, clock, enabled: config.partner.enabled });
+    const responders = startResponders(bus, {
+      db: database.db,
+      clock,
+      enabled: config.partner.enabled,
+      log,
+    });
     lifecycle.onClose('responders', () => Promise.all(responders.map((responder) => responder.stop())));
     for (const consumer of startConsumers(ctx, bus)) watchConsumer(consumer);
     lifecycle.onStopWork('housekeeping', startHousekeeping(ctx, config.housekeeping));

@@ -11,6 +11,7 @@ import { type Engine, startEngine } from './domain/engine/engine.ts';
 import { createEngineMetrics } from './domain/engine/watch-engine.ts';
 import { createSender } from './domain/sending/send-attempt.ts';
 import { createTargets, type TargetSettings } from './domain/sending/targets.ts';
+import { respondToRetry } from './responders/retry.ts';
 
 export interface DispatcherDeps {
   readonly ctx: DataContext<'webhooks'>;
@@ -57,7 +58,7 @@ const logAttempt = (log: Log, { delivery, result }: FinishedAttempt): void => {
   );
 };
 
-/** All that sends: the consumer that stores requests and the engine that makes attempts, in one process. */
+/** All that sends: the consumer that stores requests, the answer to who wants a retry, and the engine that makes attempts, in one process. */
 export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
   const { ctx, bus, settings } = deps;
   const schedule = settings.partnerScheduleSeconds;
@@ -90,6 +91,7 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
   });
   metrics.watch(engine, () => backlogAgeSeconds(ctx.db, ctx.clock.now()));
   const consumer = startDeliveryRequested({ ctx, bus, engine, schedule });
+  const responder = respondToRetry({ ctx, bus, engine, payloadDays: settings.payloadDays });
 
   return {
     engine,
@@ -100,6 +102,7 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
     },
     async stop({ deadlineMs }) {
       const endMs = performance.now() + deadlineMs;
+      await responder.stop();
       await consumer.stop({ deadlineSeconds: Math.min(CONSUMER_STOP_SECONDS_MAX, deadlineMs / 1000) });
       await engine.stop({ deadlineMs: Math.max(1, Math.ceil(endMs - performance.now())) });
       await targets.close();

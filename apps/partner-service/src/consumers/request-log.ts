@@ -1,5 +1,5 @@
 import type { Bus, Consumer } from '@switchboard/bus';
-import { gatewayEvents } from '@switchboard/contracts';
+import { gatewayEvents, surfaceOf, surfaces } from '@switchboard/contracts';
 import { onEvent, startConsumer } from '@switchboard/db';
 import type { Data } from '../domain/database.ts';
 import { insertRequests, touchKeys } from '../domain/logs/request-log-repository.ts';
@@ -11,8 +11,11 @@ export const consumeRequestLog = (data: Data, bus: Bus): Consumer =>
     durable: 'partner-request-log',
     on: [
       onEvent(gatewayEvents.requestCompleted, async ({ trx, data: batch }) => {
-        await insertRequests(trx, batch.requests);
-        await touchKeys(trx, batch.requests);
+        // The service answers administrators too; their acts are in the audit log.
+        const requests = batch.requests.filter(({ endpoint }) => surfaceOf(endpoint) === surfaces.partner);
+        if (requests.length === 0) return;
+        await insertRequests(trx, requests);
+        await touchKeys(trx, requests);
       }),
     ],
   });

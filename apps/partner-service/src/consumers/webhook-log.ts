@@ -7,7 +7,11 @@ import { insertWebhookAttempt } from '../domain/logs/webhook-log-repository.ts';
 
 type Attempt = DataOf<typeof webhookEvents.deliverySucceeded>;
 
-const record = async (executor: Executor, attempt: Attempt, success: boolean): Promise<void> => {
+const record = async (
+  executor: Executor,
+  attempt: Attempt,
+  { success, nextAttemptAt = null }: { success: boolean; nextAttemptAt?: string | null },
+): Promise<void> => {
   // Callbacks of jobs carry the job's id as their message id; messages of other kinds are not ours to log.
   if (attempt.profile !== 'partner' || !isUuid(attempt.message_id)) return;
   await insertWebhookAttempt(executor, {
@@ -19,6 +23,7 @@ const record = async (executor: Executor, attempt: Attempt, success: boolean): P
     success,
     errorMessage: attempt.error_message,
     durationMs: attempt.duration_ms,
+    nextAttemptAt,
     at: attempt.attempted_at,
   });
 };
@@ -29,8 +34,17 @@ export const consumeWebhookLog = (data: Data, bus: Bus): Consumer =>
     bus,
     durable: 'partner-webhook-log',
     on: [
-      onEvent(webhookEvents.deliverySucceeded, (incoming) => record(incoming.trx, incoming.data, true)),
-      onEvent(webhookEvents.deliveryFailed, (incoming) => record(incoming.trx, incoming.data, false)),
-      onEvent(webhookEvents.deliveryExhausted, (incoming) => record(incoming.trx, incoming.data, false)),
+      onEvent(webhookEvents.deliverySucceeded, (incoming) =>
+        record(incoming.trx, incoming.data, { success: true }),
+      ),
+      onEvent(webhookEvents.deliveryFailed, (incoming) =>
+        record(incoming.trx, incoming.data, {
+          success: false,
+          nextAttemptAt: incoming.data.next_attempt_at,
+        }),
+      ),
+      onEvent(webhookEvents.deliveryExhausted, (incoming) =>
+        record(incoming.trx, incoming.data, { success: false }),
+      ),
     ],
   });

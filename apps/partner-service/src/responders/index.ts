@@ -1,8 +1,9 @@
-import type { Bus, Responder } from '@switchboard/bus';
+import type { Bus, Log, Responder } from '@switchboard/bus';
 import { AppError, type Clock, partnerRpcs } from '@switchboard/contracts';
 import { isTransientDatabaseError } from '@switchboard/db';
 import { findRecording, readRecordingChunk } from '../domain/audio/audio-repository.ts';
 import type { Executor } from '../domain/database.ts';
+import { touchOldSecret } from '../domain/keys/key-repository.ts';
 import { verifyKey } from '../domain/keys/verify-key.ts';
 
 export interface ResponderDeps {
@@ -10,6 +11,7 @@ export interface ResponderDeps {
   readonly clock: Clock;
   /** PARTNER_API_ENABLED */
   readonly enabled: boolean;
+  readonly log: Pick<Log, 'warn'>;
 }
 
 /** Whoever asks learns that another try may help, where it may. */
@@ -25,10 +27,19 @@ const answering = async <Answer>(work: () => Promise<Answer>): Promise<Answer> =
 /** Answers what others ask over NATS: is a key good, where is a recording, and its bytes. */
 export const startResponders = (
   bus: Pick<Bus, 'respond'>,
-  { db, clock, enabled }: ResponderDeps,
+  { db, clock, enabled, log }: ResponderDeps,
 ): readonly Responder[] => [
   bus.respond(partnerRpcs.verifyKey, (question) =>
-    answering(() => verifyKey(db, question, { clock, enabled })),
+    answering(() =>
+      verifyKey(db, question, {
+        clock,
+        enabled,
+        onOldSecret: (use) =>
+          void touchOldSecret(db, use).catch((error: unknown) =>
+            log.warn({ err: error, keyId: use.keyId }, 'The last use of an old secret could not be noted'),
+          ),
+      }),
+    ),
   ),
   bus.respond(partnerRpcs.analysisInput, ({ job_id }) =>
     answering(async () => (await findRecording(db, job_id)) ?? { kind: 'gone' as const }),

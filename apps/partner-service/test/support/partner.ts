@@ -94,7 +94,7 @@ export const startTestPartner = async (
   const data = createDataContext({ database, source: 'partner-service', clock, ids, log: silentLog });
   const relay = startOutboxRelay(data, { bus });
   if (options.consumers) startConsumers(data, bus);
-  startResponders(bus, { db: database.db, clock, enabled });
+  startResponders(bus, { db: database.db, clock, enabled, log: silentLog });
   const owner = new pg.Client({ connectionString: testDatabase.ownerUrl });
   await owner.connect();
 

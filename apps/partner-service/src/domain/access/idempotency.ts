@@ -1,20 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { PartnerPrincipal } from '@switchboard/contracts';
 import { type IdempotentAnswer, idempotent, type Schemas } from '@switchboard/db';
 import type { Transaction } from 'kysely';
 import type { Data } from '../database.ts';
-
-/** JSON with sorted keys: the same request written in another order of fields is the same request. */
-const canonicalJson = (value: unknown): string =>
-  JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
-      : part,
-  );
-
-/** What an idempotency key stands for: a hash of everything in the request that matters. */
-export const hashRequest = (request: unknown): string =>
-  createHash('sha256').update(canonicalJson(request)).digest('hex');
 
 /**
  * Runs an effect once per idempotency key; without a key, simply runs it. A key belongs to a partner, its environment
@@ -47,7 +34,3 @@ export const runOnce = async <Body>(
     parseBody,
   );
 };
-
-/** Marks the answer to a repeated request. */
-export const replayHeaders = (replayed: boolean): Readonly<Record<string, string>> =>
-  replayed ? { 'idempotent-replay': 'true' } : {};

@@ -1,9 +1,9 @@
 import { AppError, type createAgentBody, type PartnerPrincipal, partnerRoutes } from '@switchboard/contracts';
 import { transact } from '@switchboard/db';
-import { hashPassword } from '@switchboard/service-kit';
+import { hashPassword, hashRequest } from '@switchboard/service-kit';
 import { z } from 'zod';
 import { requireCompanyAccess } from '../access/company-access.ts';
-import { hashRequest, runOnce } from '../access/idempotency.ts';
+import { runOnce } from '../access/idempotency.ts';
 import { requireCompany } from '../companies/require-company.ts';
 import type { Data } from '../database.ts';
 import { insertAgent } from './agent-repository.ts';

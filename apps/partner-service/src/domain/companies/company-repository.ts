@@ -5,16 +5,17 @@ import type { Executor } from '../database.ts';
 
 export interface Company {
   readonly id: string;
+  readonly environment: Environment;
   readonly name: string;
   readonly industry: string | null;
+  readonly contactEmail: string;
+  readonly totalAgents: number;
+  readonly totalCalls: number;
   readonly createdAt: Date;
 }
 
 export interface CompanyDetails extends Company {
-  readonly contactEmail: string;
   readonly questionnaire: Record<string, unknown> | null;
-  readonly totalAgents: number;
-  readonly totalCalls: number;
 }
 
 export const insertCompany = async (
@@ -66,15 +67,16 @@ export const companyExists = async (
   return found.rows.length > 0;
 };
 
+const COLUMNS = sql`
+  c.id, c.environment, c.name, c.industry, c.contact_email AS "contactEmail", c.total_agents AS "totalAgents",
+  c.total_calls AS "totalCalls", c.created_at AS "createdAt"`;
+
 export const findCompany = async (
   executor: Executor,
   company: { readonly id: string; readonly environment: Environment },
 ): Promise<CompanyDetails | null> => {
   const found = await sql<CompanyDetails>`
-    SELECT c.id, c.name, c.industry, c.contact_email AS "contactEmail", c.created_at AS "createdAt",
-      q.questionnaire_data AS questionnaire,
-      (SELECT count(*)::integer FROM partner.agents a WHERE a.company_id = c.id) AS "totalAgents",
-      c.total_calls AS "totalCalls"
+    SELECT ${COLUMNS}, q.questionnaire_data AS questionnaire
     FROM partner.companies c LEFT JOIN partner.company_questionnaires q ON q.company_id = c.id
     WHERE c.id = ${company.id} AND c.environment = ${company.environment}
   `.execute(executor);
@@ -96,7 +98,7 @@ export const SEARCH_COMPANIES_MAX = 10_000;
 const TRIGRAM_CHARACTERS = 3;
 
 /** `%` and `_` of the caller's mean themselves. */
-const patternOf = (search: string): string => `%${search.replace(/[\\%_]/g, '\\$&')}%`;
+export const patternOf = (search: string): string => `%${search.replace(/[\\%_]/g, '\\$&')}%`;
 
 /** The rows a list is made from, before order and paging. */
 const candidatesOf = ({ environment, companyId, search }: CompanyFilter) => {
@@ -125,8 +127,8 @@ export const listCompanies = async (
 ): Promise<readonly Company[]> => {
   const { limit, offset, after } = page;
   const found = await sql<Company>`
-    SELECT id, name, industry, created_at AS "createdAt"
-    FROM (${candidatesOf(filter)}) AS candidates
+    SELECT ${COLUMNS}
+    FROM (${candidatesOf(filter)}) AS c
     WHERE ${after ? sql`(created_at, id) < (${after.createdAt}, ${after.id})` : sql`true`}
     ORDER BY created_at DESC, id DESC
     LIMIT ${limit + 1} OFFSET ${after ? 0 : offset}

@@ -1,8 +1,9 @@
 import { type createCompanyBody, type PartnerPrincipal, partnerRoutes } from '@switchboard/contracts';
 import { transact } from '@switchboard/db';
+import { hashRequest } from '@switchboard/service-kit';
 import { z } from 'zod';
 import { requireUnboundKey } from '../access/company-access.ts';
-import { hashRequest, runOnce } from '../access/idempotency.ts';
+import { runOnce } from '../access/idempotency.ts';
 import type { Data } from '../database.ts';
 import { insertCompany } from './company-repository.ts';
 

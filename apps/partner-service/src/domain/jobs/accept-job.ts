@@ -6,9 +6,10 @@ import {
   partnerRoutes,
 } from '@switchboard/contracts';
 import { transact } from '@switchboard/db';
+import { hashRequest } from '@switchboard/service-kit';
 import { z } from 'zod';
 import { requireCompanyAccess } from '../access/company-access.ts';
-import { hashRequest, runOnce } from '../access/idempotency.ts';
+import { runOnce } from '../access/idempotency.ts';
 import { findCompanyAndAgent } from '../agents/agent-repository.ts';
 import type { Recording } from '../audio/read-audio.ts';
 import type { Data } from '../database.ts';

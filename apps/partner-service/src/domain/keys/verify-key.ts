@@ -58,7 +58,12 @@ const principalOf = (key: KeyRow): PartnerPrincipal => ({
 export const verifyKey = async (
   executor: Executor,
   input: { readonly key_hash: string; readonly secret_hash: string },
-  deps: { readonly clock: Clock; readonly enabled: boolean },
+  deps: {
+    readonly clock: Clock;
+    readonly enabled: boolean;
+    /** Told of a good old secret, and not waited for. */
+    readonly onOldSecret?: (use: { keyId: string; secretHash: string; at: Date }) => void;
+  },
 ): Promise<Verdict> => {
   const refuse = (reason: Refusal, key: KeyRow | null): Verdict => ({
     ok: false,
@@ -81,6 +86,7 @@ export const verifyKey = async (
   if (!key.isActive) return refuse('disabled', key);
   if (key.expiresAt !== null && key.expiresAt <= now) return refuse('expired', key);
 
+  if (isPrevious) deps.onOldSecret?.({ keyId: key.id, secretHash: input.secret_hash, at: now });
   const validUntil = earliest(key.expiresAt, isPrevious ? key.previousSecretExpiresAt : null);
   return {
     ok: true,

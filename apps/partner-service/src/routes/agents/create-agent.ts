@@ -1,8 +1,7 @@
 import { partnerRoutes } from '@switchboard/contracts';
-import { implement } from '@switchboard/service-kit';
+import { implement, replayHeaders } from '@switchboard/service-kit';
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
-import { replayHeaders } from '../../domain/access/idempotency.ts';
 import { createAgent } from '../../domain/agents/create-agent.ts';
 
 export const postAgent = (app: FastifyInstance, { data, config }: Deps): void =>

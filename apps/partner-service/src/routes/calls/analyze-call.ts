@@ -7,10 +7,9 @@ import {
   partnerRoutes,
   simulateSchema,
 } from '@switchboard/contracts';
-import { implement, targetPolicyFor } from '@switchboard/service-kit';
+import { implement, replayHeaders, targetPolicyFor } from '@switchboard/service-kit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Deps } from '../../deps.ts';
-import { replayHeaders } from '../../domain/access/idempotency.ts';
 import { checkAudioUrl, checkWebhookUrl } from '../../domain/access/targets.ts';
 import { readAudio } from '../../domain/audio/read-audio.ts';
 import { acceptJob } from '../../domain/jobs/accept-job.ts';

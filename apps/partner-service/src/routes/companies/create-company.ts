@@ -1,8 +1,7 @@
 import { partnerRoutes } from '@switchboard/contracts';
-import { implement } from '@switchboard/service-kit';
+import { implement, replayHeaders } from '@switchboard/service-kit';
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
-import { replayHeaders } from '../../domain/access/idempotency.ts';
 import { createCompany } from '../../domain/companies/create-company.ts';
 
 export const postCompany = (app: FastifyInstance, { data }: Deps): void =>

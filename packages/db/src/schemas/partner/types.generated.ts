@@ -67,6 +67,7 @@ export interface Companies {
   total_calls: Generated<number>;
   created_at: Generated<Timestamp>;
   updated_at: Generated<Timestamp>;
+  total_agents: Generated<number>;
 }
 
 export interface CompanyQuestionnaires {
@@ -114,6 +115,8 @@ export interface PartnerApiKeys {
   created_by: Generated<string>;
   created_at: Generated<Timestamp>;
   updated_at: Generated<Timestamp>;
+  previous_secret_last_used_at: Timestamp | null;
+  reminded_days_left:  | null;
 }
 
 export interface PartnerApiRequests {
@@ -151,6 +154,8 @@ export interface WebhookLogs {
   error_message: string | null;
   duration_ms: number;
   created_at: Generated<Timestamp>;
+  partner_api_key_id: string | null;
+  next_attempt_at: Timestamp | null;
 }
 
 export interface PartnerSchema {

@@ -1,0 +1,57 @@
+import { type BodyOf, errors, type partnerAdminRoutes, partnerEvents } from '@switchboard/contracts';
+import { transact } from '@switchboard/db';
+import { type AdminContext, adminActOf } from '@switchboard/service-kit';
+import type { Data } from '../database.ts';
+import { keyAct } from './key-act.ts';
+import { toKeyAnswer } from './key-answer.ts';
+import { type KeyRecord, writeKey } from './key-repository.ts';
+import { lockChangeableKey } from './require-key.ts';
+
+const CHANGEABLE = [
+  'rate_limit_per_minute',
+  'allowed_ips',
+  'expires_at',
+  'is_active',
+  'permissions',
+] as const;
+
+/** A new expiry; undefined: it stays as it is. A time that is over is a slip: what ends a key now is `is_active`. */
+const expiryOf = (text: string | null | undefined, now: Date): Date | null | undefined => {
+  if (text === undefined || text === null) return text;
+  const time = new Date(text);
+  if (time <= now) throw errors.invalidInput([{ field: 'expires_at', message: 'must be in the future' }]);
+  return time;
+};
+
+/**
+ * Changes what a key may do. The gateways forget it by the event of a trigger.
+ *
+ * @throws INVALID_INPUT, KEY_NOT_FOUND, KEY_REVOKED
+ */
+export const updateKey = (
+  data: Data,
+  ctx: AdminContext,
+  keyId: string,
+  input: BodyOf<typeof partnerAdminRoutes.updateKey>,
+): Promise<KeyRecord> =>
+  transact(data, async ({ trx, emit }) => {
+    const now = data.clock.now();
+    const expiresAt = expiryOf(input.expires_at, now);
+    const old = await lockChangeableKey(trx, keyId);
+    const changed = await writeKey(trx, {
+      id: old.id,
+      rateLimitPerMinute: input.rate_limit_per_minute ?? old.rateLimitPerMinute,
+      allowedIps: input.allowed_ips ?? old.allowedIps,
+      expiresAt: expiresAt === undefined ? old.expiresAt : expiresAt,
+      isActive: input.is_active ?? old.isActive,
+      permissions: input.permissions ?? old.permissions,
+    });
+    const asked = CHANGEABLE.filter((field) => input[field] !== undefined);
+    const fieldsOf = (key: KeyRecord) => {
+      const answer = toKeyAnswer(key, now);
+      return Object.fromEntries(asked.map((field) => [field, answer[field]]));
+    };
+    const act = keyAct('update', changed, { before: fieldsOf(old), after: fieldsOf(changed) });
+    emit(partnerEvents.adminActed, adminActOf(ctx, act));
+    return changed;
+  });

@@ -8,7 +8,8 @@ import {
 import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { startConsumers } from './consumers/index.ts';
-import type { Deps } from './deps.ts';
+import { createDeps } from './deps.ts';
+import { startPreparing } from './domain/housekeeping/prepare.ts';
 import { housekeepingTasks } from './domain/housekeeping/tasks.ts';
 import { startResponders } from './responders/index.ts';
 
@@ -18,14 +19,29 @@ await runService({
   name: NAME,
   loadConfig: readConfig,
   async start(boot) {
-    const { config, log, clock, lifecycle } = boot;
+    const { config, log, clock, lifecycle, metrics, readiness } = boot;
     const { bus, ctx, watchConsumer } = await openConnections(boot, { service: NAME, schema: 'identity' });
-    const deps: Deps = { config, data: ctx };
+    if (config.mail.smtpUrl === undefined && !config.mail.print) {
+      log.warn(
+        'SMTP_URL is not set: no mail is sent, so nobody can recover a password or confirm an address',
+      );
+    }
+    const deps = createDeps(config, ctx);
     // Stopped after HTTP is drained: until then the gateway may still ask.
     const responders = startResponders(bus, deps);
     lifecycle.onClose('responders', () => Promise.all(responders.map((responder) => responder.stop())));
     for (const consumer of startConsumers(deps, bus)) watchConsumer(consumer);
+    // Ready when there is a key to sign with; until Postgres answers it is tried again and again.
+    const preparing = startPreparing(deps, lifecycle.signal);
+    readiness.add('signing key', () => preparing.isDone);
+    lifecycle.onStopWork('preparation', () => preparing.ended);
     lifecycle.onStopWork('housekeeping', startRepeatedTasks(log, housekeepingTasks(deps)));
+    metrics.gauge(
+      'password_hashes',
+      'How often a password was hashed since the start',
+      () => deps.hashing.runs,
+    );
+
     const verifyInternalToken = createInternalTokenVerifier({
       secrets: secretsOf(config.internalToken),
       service: NAME,

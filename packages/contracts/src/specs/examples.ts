@@ -1,6 +1,7 @@
 import { identityAdminExamples } from '../identity/admin-examples.ts';
 import { deviceExamples } from '../identity/device-examples.ts';
 import { partnerAdminExamples } from '../partner/admin-examples.ts';
+import { authExamples } from '../identity/auth-examples.ts';
 import { analysisResultsExample } from '../partner/examples.ts';
 import { ticketExamples } from '../tickets/examples.ts';
 
@@ -50,6 +51,7 @@ const accepted = {
 };
 
 export const routeExamples: Readonly<Record<string, RouteExample>> = {
+  ...authExamples,
   ...partnerAdminExamples,
   ...identityAdminExamples,
   ...deviceExamples,

@@ -11,10 +11,13 @@ export const migration = defineMigration((trx) =>
       id uuid PRIMARY KEY,
       -- external: known by the sub of a token of the Supabase project that is configured; it signs in there, not here.
       origin text NOT NULL DEFAULT 'local' CHECK (origin IN ('local', 'external')),
-      email text CHECK (char_length(email) BETWEEN 3 AND 320 AND email = lower(email)),
+      -- Normalised by the service; "C": what Postgres calls lower case elsewhere depends on its locale.
+      email text CHECK (char_length(email) BETWEEN 3 AND 320 AND email = lower(email COLLATE "C")),
       email_confirmed_at timestamptz(3),
       password_hash text CHECK (password_hash LIKE '$argon2id$%'),
       role text NOT NULL DEFAULT 'user' CHECK (role IN ('user', 'agent', 'admin', 'super_admin')),
+      -- Of external users: an administrator chose the role, so that of their tokens counts no more.
+      role_is_set boolean NOT NULL DEFAULT false,
       business_id text CHECK (char_length(business_id) BETWEEN 1 AND 100),
       -- json, not jsonb: what a client stored comes back in its order.
       user_metadata json NOT NULL DEFAULT '{}' CHECK (json_typeof(user_metadata) = 'object'),

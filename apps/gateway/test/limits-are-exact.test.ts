@@ -1,14 +1,12 @@
-import rateLimit from '@fastify/rate-limit';
 import { createManualClock, systemClock } from '@switchboard/contracts';
 import { createSilentLog } from '@switchboard/service-kit';
 import { type OwnRedis, resetNats, startRedis, waitFor } from '@switchboard/stack/testing';
-import { fastify } from 'fastify';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createMemoryStore } from '../src/limits/memory-store.ts';
 import { createRedisStore } from '../src/limits/redis-store.ts';
-import { askStore } from '../src/limits/store.ts';
+import type { Quota } from '../src/limits/store.ts';
 import { connectTestBus, startGateway, type TestGateway } from './support/gateway.ts';
 import { createKeyOwner, type KeyOwner, type TestPair } from './support/keys.ts';
+import { newKeyId } from './support/limited.ts';
 import { type PartnerService, startPartnerService } from './support/upstream.ts';
 
 let service: PartnerService;
@@ -172,34 +170,31 @@ test('a window in Redis ends when it says so, and the next one is whole', async 
   service = await startPartnerService();
   const store = createRedisStore({ url: redis.url, clock: systemClock, log: createSilentLog() });
   await store.ready();
-  const key = `window-${Date.now()}`;
+  const quota: Quota = {
+    group: 'partner',
+    caller: newKeyId(),
+    windows: [{ limit: 4, lengthMs: 400, clockHour: false }],
+  };
   const takeMany = async () => {
-    const taken = await Promise.all(Array.from({ length: 10 }, () => askStore(store, 'incr', key, 400, 4)));
-    return taken.filter(({ current }) => current <= 4).length;
+    const taken = await Promise.all(Array.from({ length: 10 }, () => store.take(quota)));
+    return taken.filter((each) => each.taken).length;
   };
   expect(await takeMany()).toBe(4);
-  await waitFor(async () => (await askStore(store, 'read', key, 400, 4)).current === 0, {
+  await waitFor(async () => (await store.look(quota)).counts[0]?.count === 0, {
     what: 'the end of the window',
   });
   expect(await takeMany()).toBe(4);
   await store.close();
 });
 
-test('the stores are stores of @fastify/rate-limit: its plugin counts in them too', async () => {
+test('a clock hour in Redis ends at :00 of its own time', async () => {
   service = await startPartnerService();
-  const store = createMemoryStore(systemClock);
-  const app = fastify();
-  await app.register(rateLimit, {
-    max: 2,
-    timeWindow: 60_000,
-    store: class {
-      incr = store.incr;
-      child = store.child;
-    },
-  });
-  app.get('/', () => 'ok');
-  const statuses: number[] = [];
-  for (let i = 0; i < 3; i += 1) statuses.push((await app.inject('/')).statusCode);
-  expect(statuses).toEqual([200, 200, 429]);
-  await app.close();
+  const store = createRedisStore({ url: redis.url, clock: systemClock, log: createSilentLog() });
+  await store.ready();
+  const hourMs = 3_600_000;
+  const windows = [{ limit: 4, lengthMs: hourMs, clockHour: true }];
+  const { counts } = await store.take({ group: 'tickets', caller: newKeyId(), windows });
+  const endsMs = Date.now() + (counts[0]?.leftMs ?? 0);
+  expect(Math.abs(endsMs - Math.round(endsMs / hourMs) * hourMs)).toBeLessThan(5_000);
+  await store.close();
 });

@@ -3,8 +3,10 @@ import { type LimitGroup, type Principal, principalId } from '@switchboard/contr
 import type { FastifyRequest } from 'fastify';
 import { addressGroup } from '../credentials/ip-list.ts';
 
+type AskingRequest = Pick<FastifyRequest, 'headers' | 'url'>;
+
 export interface LimitedCaller {
-  readonly request: FastifyRequest;
+  readonly request: AskingRequest;
   readonly address: string;
   /** Null where no credential is taken. */
   readonly principal: Principal | null;
@@ -17,8 +19,8 @@ const NAME_CHARACTERS_MAX = 320;
 
 const utf8 = new TextDecoder();
 
-const readFields = (request: FastifyRequest, body: Buffer): Readonly<Record<string, unknown>> => {
-  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
+const readFields = ({ headers }: AskingRequest, body: Buffer): Readonly<Record<string, unknown>> => {
+  const type = (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
   // Without its byte order mark, as the services read it.
   const text = utf8.decode(body);
   if (type === 'application/x-www-form-urlencoded') return Object.fromEntries(new URLSearchParams(text));
@@ -32,8 +34,8 @@ const readFields = (request: FastifyRequest, body: Buffer): Readonly<Record<stri
   }
 };
 
-const isRefresh = (request: FastifyRequest): boolean => {
-  const [, query = ''] = (request.raw.url ?? '').split('?', 2);
+const isRefresh = ({ url }: AskingRequest): boolean => {
+  const [, query = ''] = url.split('?', 2);
   return new URLSearchParams(query).get('grant_type') === 'refresh_token';
 };
 
@@ -42,7 +44,7 @@ const digest = (name: string): string =>
   createHash('sha256').update(name.slice(0, NAME_CHARACTERS_MAX)).digest('base64url');
 
 /** Whom a body speaks of: the session that is refreshed, else the e-mail address; null when it names neither. */
-const nameIn = (request: FastifyRequest, body: Buffer): string | null => {
+const nameIn = (request: AskingRequest, body: Buffer): string | null => {
   if (body.length > BODY_BYTES_MAX) return null;
   const { email, refresh_token: token } = readFields(request, body);
   if (isRefresh(request)) {

@@ -2,6 +2,7 @@ import type { Bus, Responder } from '@switchboard/bus';
 import { AppError, identityEvents, identityRpcs } from '@switchboard/contracts';
 import { isTransientDatabaseError } from '@switchboard/db';
 import type { Deps } from '../deps.ts';
+import { createApiKeyVerifier } from '../domain/api-keys/verify-api-key.ts';
 import { checkSession } from '../domain/sessions/check-session.ts';
 import { ACCESS_TOKEN_AUDIENCE, issuerOf } from '../domain/tokens/access-token.ts';
 
@@ -21,6 +22,7 @@ export const startResponders = (
   deps: Deps,
 ): readonly Responder[] => {
   const { config, data, keyRing } = deps;
+  const verifyApiKey = createApiKeyVerifier(data);
   const keyChanges = bus.subscribe(identityEvents.signingKeyChanged, () => keyRing.forget());
   return [
     bus.respond(identityRpcs.signingKeys, () =>
@@ -31,6 +33,7 @@ export const startResponders = (
       })),
     ),
     bus.respond(identityRpcs.checkSession, (question) => answering(() => checkSession(data, question))),
+    bus.respond(identityRpcs.verifyApiKey, (question) => answering(() => verifyApiKey(question))),
     { stop: async () => keyChanges.stop() },
   ];
 };

@@ -202,7 +202,7 @@ export const identityAdminRoutes = {
     id: 'admin.signing_keys.rotate',
     summary: 'Let a new key sign access tokens',
     description:
-      'The new key is published first and signs soon after; the old one is known while a token of it lives. `immediately`: for a key that became known; every access token of before is void.',
+      'The new key is published first and signs a quarter of an hour later (`immediately`: now); the old one is known while a token of it lives. `revoke_old`: for a key that became known; every access token of before is void, and clients refresh theirs.',
     method: 'POST',
     path: `${PREFIX}/signing-keys/rotate`,
     idempotent: true,

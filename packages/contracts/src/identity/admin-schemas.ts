@@ -100,10 +100,8 @@ export const apiKeyUsageAnswer = apiKeyAnswer.pick({
 
 export const userParams = idParams('a user');
 
-const emailSchema = z
-  .email('must be an e-mail address')
-  .max(320)
-  .transform((email) => email.toLowerCase());
+/** In whatever form; what makes an address is decided in one place, identity-service. */
+const emailSchema = text(320).meta({ format: 'email' });
 
 export const createUserBody = z.strictObject({
   email: emailSchema,
@@ -174,8 +172,10 @@ export const signOutUserAnswer = z.object({ sessions_ended: z.int() });
 
 export const rotateSigningKeyBody = z
   .strictObject({
-    /** True: the keys of now are void at once, and so is every access token that they signed. */
+    /** True: the new key signs at once, not after a quarter of an hour in which everybody gets to know it. */
     immediately: z.boolean().default(false),
+    /** True, for a key that became known: the others are void at once, and so is every access token they signed. */
+    revoke_old: z.boolean().default(false),
   })
   .prefault({});
 

@@ -1,11 +1,13 @@
 import { backoffMs, pause } from '@switchboard/bus';
 import type { Deps } from '../../deps.ts';
+import { provideEnvironmentKey } from '../api-keys/environment-key.ts';
 import { ensureSigningKey } from '../signing-keys/rotate-signing-key.ts';
 import { makeFirstAdministrator } from '../users/first-administrator.ts';
 
 /** What must be there before anybody can sign in. As often as one likes, on as many replicas. */
 export const prepare = async (deps: Deps): Promise<void> => {
   await ensureSigningKey(deps);
+  await provideEnvironmentKey(deps.data, deps.config.apiKeys);
   await makeFirstAdministrator(deps);
 };
 

@@ -38,14 +38,14 @@ export interface IdentityRecord {
   readonly updatedAt: Date;
 }
 
-const COLUMNS = sql`
+export const userColumns = sql`
   id, origin, email, email_confirmed_at AS "emailConfirmedAt", password_hash AS "passwordHash", role,
   role_is_set AS "roleIsSet", business_id AS "businessId", user_metadata AS "userMetadata",
   tokens_valid_from AS "tokensValidFrom", disabled_at AS "disabledAt", last_sign_in_at AS "lastSignInAt",
   created_at AS "createdAt", updated_at AS "updatedAt"`;
 
 export const findUserById = async (executor: Executor, id: string): Promise<UserRecord | null> => {
-  const found = await sql<UserRecord>`SELECT ${COLUMNS} FROM identity.users WHERE id = ${id}`.execute(
+  const found = await sql<UserRecord>`SELECT ${userColumns} FROM identity.users WHERE id = ${id}`.execute(
     executor,
   );
   return found.rows[0] ?? null;
@@ -54,14 +54,14 @@ export const findUserById = async (executor: Executor, id: string): Promise<User
 /** The same, and nobody else changes it before the transaction is over. */
 export const lockUser = async (trx: Executor, id: string): Promise<UserRecord | null> => {
   const found = await sql<UserRecord>`
-    SELECT ${COLUMNS} FROM identity.users WHERE id = ${id} FOR NO KEY UPDATE`.execute(trx);
+    SELECT ${userColumns} FROM identity.users WHERE id = ${id} FOR NO KEY UPDATE`.execute(trx);
   return found.rows[0] ?? null;
 };
 
 /** A local user by an address that `normalizeEmail` gave. */
 export const findUserByEmail = async (executor: Executor, email: string): Promise<UserRecord | null> => {
   const found = await sql<UserRecord>`
-    SELECT ${COLUMNS} FROM identity.users WHERE email = ${email} AND origin = 'local'`.execute(executor);
+    SELECT ${userColumns} FROM identity.users WHERE email = ${email} AND origin = 'local'`.execute(executor);
   return found.rows[0] ?? null;
 };
 
@@ -85,7 +85,7 @@ export const insertUser = async (trx: Executor, user: NewUser): Promise<UserReco
     VALUES (${user.id}, ${user.origin}, ${user.email}, ${user.emailConfirmedAt}, ${user.passwordHash}, ${user.role},
       ${user.businessId}, ${toJson(user.userMetadata)}, ${user.at}, ${user.at})
     ON CONFLICT DO NOTHING
-    RETURNING ${COLUMNS}`.execute(trx);
+    RETURNING ${userColumns}`.execute(trx);
   return made.rows[0] ?? null;
 };
 
@@ -136,7 +136,7 @@ export const updateUser = async (
     });
   const made = await sql<UserRecord>`
     UPDATE identity.users SET ${sql.join([...assignments, sql`updated_at = ${at}`])} WHERE id = ${id}
-    RETURNING ${COLUMNS}`.execute(trx);
+    RETURNING ${userColumns}`.execute(trx);
   return made.rows[0] ?? null;
 };
 

@@ -6,6 +6,12 @@ export interface Io {
   readonly environment: Environment;
   print(text: string): void;
   printError(text: string): void;
+  now(): Date;
+  pause(milliseconds: number): Promise<void>;
+  /** All of standard input. */
+  readInput(): Promise<string>;
+  /** A line that is not shown while it is typed; null where nobody sits at a terminal. */
+  askSecret(question: string): Promise<string | null>;
 }
 
 export type Options = Readonly<Record<string, string | boolean | undefined>>;

@@ -1,7 +1,5 @@
 import { type Bus, BusError, connectBus, silentLog } from '@switchboard/bus';
-import { createDatabase, type Schemas } from '@switchboard/db';
 import { readRunningStack } from '@switchboard/stack';
-import type { Kysely } from 'kysely';
 import { OperatorError } from './command.ts';
 import type { Environment } from './config.ts';
 
@@ -18,15 +16,18 @@ const nameOf = (url: string): string => {
   return `${protocol}//${host}${pathname}`;
 };
 
+/** What a variable names. */
+export const placeOf = (url: string, variable: string): Place => {
+  if (!URL.canParse(url)) throw new OperatorError(`${variable} is not a URL.`);
+  return { url, name: nameOf(url), remedy: `Check ${variable}.` };
+};
+
 const findPlace = async (
   given: string | undefined,
   variable: string,
   pick: 'databaseUrl' | 'natsUrl',
 ): Promise<Place> => {
-  if (given !== undefined) {
-    if (!URL.canParse(given)) throw new OperatorError(`${variable} is not a URL.`);
-    return { url: given, name: nameOf(given), remedy: `Check ${variable}.` };
-  }
+  if (given !== undefined) return placeOf(given, variable);
   const stack = await readRunningStack();
   if (!stack) {
     throw new OperatorError(
@@ -44,24 +45,18 @@ const findPlace = async (
 export const findDatabase = ({ databaseUrl }: Environment): Promise<Place> =>
   findPlace(databaseUrl, 'DATABASE_URL', 'databaseUrl');
 
-/** WEBHOOK_SECRET; that of the local stack only for the local stack's own database. */
-export const findWebhookSecret = async (environment: Environment): Promise<string | undefined> => {
-  if (environment.webhookSecret !== undefined) return environment.webhookSecret;
-  return environment.databaseUrl === undefined ? (await readRunningStack())?.webhookSecret : undefined;
-};
-
 const NOT_MIGRATED = new Set(['42883', '42P01', '3F000']);
 
 const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 
 /** Whatever the database said, as something an operator can act on. */
-const explainDatabaseError = (error: unknown, place: Place): unknown => {
+export const explainDatabaseError = (error: unknown, place: Place): unknown => {
   if (!(error instanceof Error) || error instanceof OperatorError) return error;
   const code = codeOf(error);
   if (code !== undefined && NOT_MIGRATED.has(code)) {
     return new OperatorError(
-      `${place.name} has no partner tables yet, or they are not visible to this user. Run switchboard db migrate.`,
+      `${place.name} has no tables yet, or they are not visible to this user. Run switchboard db migrate.`,
     );
   }
   if ('severity' in error) {
@@ -70,28 +65,6 @@ const explainDatabaseError = (error: unknown, place: Place): unknown => {
   }
   const words = error instanceof AggregateError ? (codeOf(error) ?? 'no connection') : error.message;
   return new OperatorError(`${place.name} does not answer: ${words}. ${place.remedy}`);
-};
-
-/** Runs something on the partner schema in one transaction, and says what is wrong in words. */
-export const withPartnerDatabase = async <Result>(
-  environment: Environment,
-  work: (db: Kysely<Schemas['partner']>) => Promise<Result>,
-): Promise<Result> => {
-  const place = await findDatabase(environment);
-  const database = createDatabase({
-    url: place.url,
-    schema: 'partner',
-    applicationName: 'switchboard-cli',
-    poolMax: 1,
-    log: silentLog,
-  });
-  try {
-    return await database.db.transaction().execute(work);
-  } catch (error) {
-    throw explainDatabaseError(error, place);
-  } finally {
-    await database.close();
-  }
 };
 
 /** Runs something with the bus: NATS_URL, else the local stack's NATS. */

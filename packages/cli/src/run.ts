@@ -1,20 +1,80 @@
 import { parseArgs } from 'node:util';
 import { type Command, type Io, OperatorError, UsageError } from './command.ts';
+import { createApiKey } from './commands/api-keys/create.ts';
+import { listApiKeys } from './commands/api-keys/list.ts';
+import { revokeApiKey } from './commands/api-keys/revoke.ts';
+import { rotateApiKey } from './commands/api-keys/rotate.ts';
+import { showApiKey } from './commands/api-keys/show.ts';
+import { updateApiKey } from './commands/api-keys/update.ts';
+import { listAudit } from './commands/audit/list.ts';
 import { migrateDatabase } from './commands/db/migrate.ts';
 import { listDead } from './commands/dead/list.ts';
 import { putBackDead } from './commands/dead/put-back.ts';
-import { createKey } from './commands/partner-keys/create.ts';
-import { listKeys } from './commands/partner-keys/list.ts';
-import { revokeKey } from './commands/partner-keys/revoke.ts';
-import { rotateKey } from './commands/partner-keys/rotate.ts';
+import { createPartnerKey } from './commands/partner-keys/create.ts';
+import { listPartnerKeys } from './commands/partner-keys/list.ts';
+import { revokePartnerKey } from './commands/partner-keys/revoke.ts';
+import { rotatePartnerKey } from './commands/partner-keys/rotate.ts';
+import { showPartnerKey } from './commands/partner-keys/show.ts';
+import { updatePartnerKey } from './commands/partner-keys/update.ts';
+import { showPartnerKeyUsage } from './commands/partner-keys/usage.ts';
+import { login } from './commands/session/login.ts';
+import { logout } from './commands/session/logout.ts';
+import { whoami } from './commands/session/whoami.ts';
+import { createToken } from './commands/tokens/create.ts';
+import { deleteToken } from './commands/tokens/delete.ts';
+import { disableToken } from './commands/tokens/disable.ts';
+import { enableToken } from './commands/tokens/enable.ts';
+import { listTokens } from './commands/tokens/list.ts';
+import { regenerateToken } from './commands/tokens/regenerate.ts';
+import { revokeToken } from './commands/tokens/revoke.ts';
+import { showToken } from './commands/tokens/show.ts';
+import { updateToken } from './commands/tokens/update.ts';
+import { showTokenUsage } from './commands/tokens/usage.ts';
+import { createUser } from './commands/users/create.ts';
+import { disableUser } from './commands/users/disable.ts';
+import { enableUser } from './commands/users/enable.ts';
+import { listUsers } from './commands/users/list.ts';
+import { changeUserRole } from './commands/users/role.ts';
+import { showUser } from './commands/users/show.ts';
+import { signOutUser } from './commands/users/sign-out.ts';
 
 export type { Io } from './command.ts';
 
 const commands: readonly Command[] = [
-  createKey,
-  listKeys,
-  rotateKey,
-  revokeKey,
+  login,
+  logout,
+  whoami,
+  listUsers,
+  showUser,
+  createUser,
+  changeUserRole,
+  disableUser,
+  enableUser,
+  signOutUser,
+  createPartnerKey,
+  listPartnerKeys,
+  showPartnerKey,
+  updatePartnerKey,
+  rotatePartnerKey,
+  revokePartnerKey,
+  showPartnerKeyUsage,
+  createApiKey,
+  listApiKeys,
+  showApiKey,
+  updateApiKey,
+  rotateApiKey,
+  revokeApiKey,
+  createToken,
+  listTokens,
+  showToken,
+  updateToken,
+  regenerateToken,
+  disableToken,
+  enableToken,
+  revokeToken,
+  deleteToken,
+  showTokenUsage,
+  listAudit,
   listDead,
   putBackDead,
   migrateDatabase,
@@ -30,7 +90,9 @@ const overview = (): string => {
     ...commands.map(({ name, summary }) => `  switchboard ${name.padEnd(width)}  ${summary}`),
     '',
     'Options of a command: switchboard <command> --help',
-    'It works on DATABASE_URL and NATS_URL (and WEBHOOK_SECRET), else on the local stack that npm start runs.',
+    'Commands go to the gateway of --url or SWITCHBOARD_URL, else the one that was signed in to, else the local stack',
+    'that npm start runs, as its administrator. SWITCHBOARD_TOKEN stands in for a stored session.',
+    '`dead` works on NATS_URL and `db` on DATABASE_URL, else on the local stack.',
   ].join('\n');
 };
 
@@ -85,6 +147,8 @@ export const runCli = async (args: readonly string[], io: Io): Promise<number> =
     io.print(overview());
     return group === undefined ? EXIT.usage : EXIT.ok;
   }
+  const oneWord = commands.find(({ name }) => name === group);
+  if (oneWord) return runCommand(oneWord, args.slice(1), io);
   const command = commands.find(({ name }) => name === `${group} ${verb}`);
   if (command) return runCommand(command, rest, io);
   const ofGroup = commands.filter(({ name }) => name.startsWith(`${group} `));

@@ -18,3 +18,14 @@ export const renderFields = (fields: readonly (readonly [string, string])[]): st
 };
 
 export const renderJson = (value: unknown): string => JSON.stringify(value, null, 2);
+
+/** A time to the minute, as tables show it. */
+export const renderMinute = (at: string | null, otherwise: string): string =>
+  at === null ? otherwise : at.slice(0, 16).replace('T', ' ');
+
+/** Until when the secret before the last one works, and whether somebody still comes with it. */
+export const renderOldSecret = (until: string | null, lastUsedAt: string | null): string => {
+  if (until === null) return 'none';
+  const used = lastUsedAt === null ? '' : `, last used ${renderMinute(lastUsedAt, '')}`;
+  return `works until ${until}${used}`;
+};

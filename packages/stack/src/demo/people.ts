@@ -11,6 +11,7 @@ export interface DemoPeople {
 }
 
 const NAME = 'Demo';
+const DAY_MS = 86_400_000;
 
 /**
  * The demo user, API key and integration token, made through the administration API by the demo administrator, whom
@@ -74,7 +75,9 @@ async function provideToken(admin: ApiClient, kept: DemoToken | undefined): Prom
 
 async function isActive(admin: ApiClient, path: string): Promise<boolean> {
   try {
-    return (await admin.get(path)).status === 'active';
+    const { status = 'active', is_active = true, revoked_at, expires_at } = await admin.get(path);
+    const endsSoon = typeof expires_at === 'string' && Date.parse(expires_at) < Date.now() + DAY_MS;
+    return status === 'active' && is_active === true && !revoked_at && !endsSoon;
   } catch (error) {
     if (error instanceof AnswerError && error.status === 404) return false;
     throw error;

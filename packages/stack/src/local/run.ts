@@ -19,7 +19,7 @@ import { provideServiceUrls, startDatabase } from './database.ts';
 import { localFiles, readJson, writePrivateJson } from './files.ts';
 import { localPorts } from './ports.ts';
 import { resetLocal } from './reset.ts';
-import { provideSecrets, withOperatorsOwn } from './secrets.ts';
+import { type DemoKey, provideSecrets, withOperatorsOwn } from './secrets.ts';
 import { baseUrlOf, localPrograms } from './services.ts';
 import { askedToEnd } from './shutdown.ts';
 
@@ -35,6 +35,16 @@ export interface RunningStack {
   databaseUrl: string;
   natsUrl: string;
   webhookSecret: string;
+}
+
+/** What people and tools need to use the running stack; `.local/demo.json`, for its owner only. */
+export interface DemoFile extends Partial<DemoPeople> {
+  baseUrl: string;
+  partner: DemoCredentials;
+  partnerProduction: DemoCredentials;
+  anonKey: string;
+  webhookSink: string;
+  services: Record<string, { url: string; pid: number | undefined }>;
 }
 
 /** What undoes the steps of a start, latest first. */
@@ -76,6 +86,12 @@ export async function runLocalStack(options: { reset: boolean }): Promise<number
 export async function readRunningStack(): Promise<RunningStack | undefined> {
   const kept = await readJson(localFiles.stack);
   return isRunningStack(kept) ? kept : undefined;
+}
+
+/** What `runLocalStack` left for whoever wants to try it, if it runs. */
+export async function readDemoFile(): Promise<DemoFile | undefined> {
+  const kept = await readJson(localFiles.demo);
+  return isDemoFile(kept) ? kept : undefined;
 }
 
 async function startEverything(
@@ -134,7 +150,7 @@ async function startEverything(
   let writing = Promise.resolve();
   const writeDemoFileNow = async () => {
     const running = services.map((service) => [service.name, { url: service.url, pid: service.pid() }]);
-    await writePrivateJson(localFiles.demo, {
+    const demo: DemoFile = {
       baseUrl,
       partner: withoutId(keys.sandbox),
       partnerProduction: withoutId(keys.production),
@@ -142,7 +158,8 @@ async function startEverything(
       ...people,
       webhookSink: sink.url,
       services: Object.fromEntries(running),
-    });
+    };
+    await writePrivateJson(localFiles.demo, demo);
   };
   // One write after the other, and none before everything is ready: the file means that the stack can be used.
   const writeDemoFile = () => {
@@ -247,12 +264,18 @@ async function undoAll(undo: Undo[], out: StackConsole): Promise<void> {
   }
 }
 
-function withoutId(key: { key: string; secret: string; webhookSecret: string }) {
+type DemoCredentials = Omit<DemoKey, 'keyId'>;
+
+function withoutId(key: DemoKey): DemoCredentials {
   return { key: key.key, secret: key.secret, webhookSecret: key.webhookSecret };
 }
 
 function shorten(text: string, charactersMax: number): string {
   return text.length > charactersMax ? `${text.slice(0, charactersMax)}… (${text.length} characters)` : text;
+}
+
+function isDemoFile(value: unknown): value is DemoFile {
+  return typeof value === 'object' && value !== null && 'services' in value && 'partner' in value;
 }
 
 function isRunningStack(value: unknown): value is RunningStack {

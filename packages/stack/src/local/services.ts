@@ -14,8 +14,10 @@ const SCHEMA_OF: Partial<Record<AppName, SchemaName>> = {
   'webhook-dispatcher': 'webhooks',
 };
 
+/** Where pages under development usually are. A `*` is one part of a path. */
 const LOCAL_REDIRECTS = ['localhost', '127.0.0.1']
-  .flatMap((host) => [3000, 3001, 4200, 5173, 8080].map((port) => `http://${host}:${port}/**`))
+  .flatMap((host) => [3001, 4200, 5173, 8080].map((port) => `http://${host}:${port}`))
+  .flatMap((origin) => ['/', '/*', '/*/*'].map((path) => `${origin}${path}`))
   .join(',');
 
 export interface LocalParts {
@@ -46,7 +48,6 @@ export function localPrograms(parts: LocalParts): Program[] {
         // Callbacks to a receiver on this machine are what a local stack is for. Never so in production.
         WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true',
         PUBLIC_URL: baseUrlOf(parts.ports),
-        // Pages under development, whose servers listen on ports of their own.
         AUTH_REDIRECT_URLS: LOCAL_REDIRECTS,
         // Without a mail server the links in mails are found in the log.
         MAIL_PRINT: String(smtpUrl === undefined),

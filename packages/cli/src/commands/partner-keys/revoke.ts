@@ -1,24 +1,17 @@
-import { sql } from 'kysely';
-import { type Command, readId, refuseMoreWords } from '../../command.ts';
-import { withPartnerDatabase } from '../../connections.ts';
-import { renderJson } from '../../table.ts';
-import { onlyRow } from './keys.ts';
+import { partnerAdminRoutes } from '@switchboard/contracts';
+import { apiCommand } from '../../api-command.ts';
+import { readId, refuseMoreWords } from '../../command.ts';
 
-export const revokeKey: Command = {
+export const revokePartnerKey = apiCommand({
   name: 'partner-keys revoke',
-  summary: 'End a key for good, at once',
-  usage: '<key id> [--json]',
+  summary: 'End a key of a partner for good, at once',
+  usage: '<key id> [options]',
   help: ['A revoked key cannot be brought back. Gateways forget it within a second.'],
-  options: { json: { type: 'boolean' } },
-  async run({ words, options, io }) {
+  options: {},
+  async run({ words, client }) {
     refuseMoreWords(words, 1);
-    const keyId = readId(words[0], 'key id');
-    const { revoked_at } = await withPartnerDatabase(io.environment, async (db) => {
-      const found = await sql<{ revoked_at: Date }>`
-        SELECT partner.revoke_partner_api_key(${keyId}::uuid) AS revoked_at`.execute(db);
-      return onlyRow(found.rows);
-    });
-    if (options.json) return io.print(renderJson({ key_id: keyId, revoked_at }));
-    io.print(`Key ${keyId} is revoked since ${revoked_at.toISOString()}.`);
+    const params = { key_id: readId(words[0], 'key id') };
+    const key = await client.call(partnerAdminRoutes.revokeKey, { params });
+    return { json: key, text: `Key ${key.id} of ${key.partner_name} is revoked since ${key.revoked_at}.` };
   },
-};
+});

@@ -35,8 +35,8 @@ const readFields = ({ headers }: AskingRequest, body: Buffer): Readonly<Record<s
 };
 
 const isRefresh = ({ url }: AskingRequest): boolean => {
-  const [, query = ''] = url.split('?', 2);
-  return new URLSearchParams(query).get('grant_type') === 'refresh_token';
+  const at = url.indexOf('?');
+  return at >= 0 && new URLSearchParams(url.slice(at)).get('grant_type') === 'refresh_token';
 };
 
 /** Hashed: e-mail addresses belong neither into Redis nor into its slow log. */

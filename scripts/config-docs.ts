@@ -2,7 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { describeConfig, renderEnvExample, type SettingDescription } from '@switchboard/service-kit';
 import { configSchema as ai } from '../apps/ai-service/src/config.ts';
 import { configSchema as gateway } from '../apps/gateway/src/config.ts';
+import { configSchema as identity } from '../apps/identity-service/src/config.ts';
 import { configSchema as partner } from '../apps/partner-service/src/config.ts';
+import { configSchema as tickets } from '../apps/ticket-service/src/config.ts';
 import { configSchema as webhooks } from '../apps/webhook-dispatcher/src/config.ts';
 
 /*
@@ -11,7 +13,9 @@ import { configSchema as webhooks } from '../apps/webhook-dispatcher/src/config.
  */
 const apps = {
   gateway: describeConfig(gateway),
+  'identity-service': describeConfig(identity),
   'partner-service': describeConfig(partner),
+  'ticket-service': describeConfig(tickets),
   'ai-service': describeConfig(ai),
   'webhook-dispatcher': describeConfig(webhooks),
 } as const;
@@ -54,9 +58,12 @@ const renderTable = (): string => {
     '|---|---|---|---|',
     ...rows,
     '',
-    'The local stack alone reads `PARTNER_SERVICE_PORT`, `AI_SERVICE_PORT`, `WEBHOOK_DISPATCHER_PORT`, `WEBHOOK_SINK_PORT`,',
-    '`POSTGRES_PORT` and `NATS_PORT`, which move its ports (`PORT` moves the gateway), and `SWITCHBOARD_LOCAL_DIR`, which keeps',
-    'everything elsewhere than in `.local`.',
+    'The local stack alone reads `IDENTITY_SERVICE_PORT`, `PARTNER_SERVICE_PORT`, `TICKET_SERVICE_PORT`, `AI_SERVICE_PORT`,',
+    '`WEBHOOK_DISPATCHER_PORT`, `WEBHOOK_SINK_PORT`, `POSTGRES_PORT` and `NATS_PORT`, which move its ports (`PORT` moves the',
+    'gateway), and `SWITCHBOARD_LOCAL_DIR`, which keeps everything elsewhere than in `.local`.',
+    '',
+    '`npx switchboard` reads `SWITCHBOARD_URL` (which gateway), `SWITCHBOARD_TOKEN` (an access token in place of a stored session)',
+    'and `XDG_CONFIG_HOME` (where sessions are stored; default `~/.config`).',
     '',
   ].join('\n');
 };

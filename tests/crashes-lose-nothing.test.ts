@@ -42,7 +42,7 @@ const submitUntilAccepted = async (client: PartnerClient, body: object, key: str
 };
 
 const expectNothingLeftBehind = async (running: Platform) => {
-  for (const schema of ['partner', 'ai', 'webhooks']) {
+  for (const schema of ['identity', 'partner', 'tickets', 'ai', 'webhooks']) {
     await waitFor(
       async () => {
         const [row] = await running.query<{ waiting: string }>(

@@ -16,10 +16,26 @@ export interface Platform {
   /** Runs SQL as the owner of the database, as an operator would. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
   createKey(options?: KeyOptions): Promise<PartnerCredentials>;
+  /** An access token of the first administrator, a super_admin. */
+  admin(): Promise<string>;
+  /** Asks the administration API as that administrator; throws when the answer is not 2xx. */
+  administer(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>;
+  createUser(options?: UserOptions): Promise<UserCredentials>;
+  createApiKey(options?: Record<string, unknown>): Promise<ApiKeyCredentials>;
+  createIntegrationToken(options?: Record<string, unknown>): Promise<IntegrationTokenCredentials>;
+  /** Signs in with e-mail and password, as a program that knows the anon key. */
+  signIn(login: { readonly email: string; readonly password: string }): Promise<SessionTokens>;
   stop(): Promise<void>;
 }
 
-export const platformServices = ['partner-service', 'ai-service', 'webhook-dispatcher', 'gateway'] as const;
+export const platformServices = [
+  'identity-service',
+  'partner-service',
+  'ticket-service',
+  'ai-service',
+  'webhook-dispatcher',
+  'gateway',
+] as const;
 export type PlatformService = (typeof platformServices)[number];
 
 export interface PartnerCredentials {
@@ -35,7 +51,44 @@ export interface KeyOptions {
   readonly companyId?: string | null;
 }
 
+export interface UserOptions {
+  readonly email?: string;
+  readonly role?: 'user' | 'agent' | 'admin' | 'super_admin';
+}
+
+export interface UserCredentials {
+  readonly userId: string;
+  readonly email: string;
+  readonly password: string;
+}
+
+export interface SessionTokens {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+}
+
+export interface ApiKeyCredentials {
+  readonly keyId: string;
+  readonly key: string;
+  readonly secret: string;
+}
+
+export interface IntegrationTokenCredentials {
+  readonly tokenId: string;
+  readonly token: string;
+}
+
+/** As a Supabase project has one; what signs it is nobody's business. */
+export const ANON_KEY = [
+  Buffer.from('{"alg":"HS256","typ":"JWT"}').toString('base64url'),
+  Buffer.from('{"iss":"switchboard","role":"anon","iat":1767225600,"exp":2082758400}').toString('base64url'),
+  Buffer.from('signature-of-a-key-for-tests-only').toString('base64url'),
+].join('.');
+export const ADMIN = { email: 'admin@example.com', password: 'a-password-that-only-tests-know' };
+const USER_PASSWORD = 'another-password-that-only-tests-know';
+
 export const WEBHOOK_SECRET = 'a-webhook-secret-that-only-tests-know-0123456789';
+const IDENTITY_ENCRYPTION_KEY = 'an-identity-encryption-key-that-only-tests-know';
 const INTERNAL_TOKEN_SECRET = 'an-internal-token-secret-that-only-tests-know-01';
 
 export const recordingPath = (name: string): string =>
@@ -59,10 +112,24 @@ export const startPlatform = async (
     DRAIN_SECONDS: '1',
     LOG_LEVEL: 'warn',
   };
+  const identity = await startService('identity-service', {
+    ...shared,
+    DATABASE_URL: postgres.urlFor('identity'),
+    IDENTITY_ENCRYPTION_KEY,
+    ADMIN_EMAIL: ADMIN.email,
+    ADMIN_PASSWORD: ADMIN.password,
+    MAIL_PRINT: 'true',
+    ...env['identity-service'],
+  });
   const partner = await startService('partner-service', {
     ...shared,
     DATABASE_URL: postgres.urlFor('partner'),
     ...env['partner-service'],
+  });
+  const tickets = await startService('ticket-service', {
+    ...shared,
+    DATABASE_URL: postgres.urlFor('tickets'),
+    ...env['ticket-service'],
   });
   const ai = await startService('ai-service', {
     ...shared,
@@ -77,13 +144,18 @@ export const startPlatform = async (
   });
   const gateway = await startService('gateway', {
     ...shared,
+    ANON_KEY,
+    IDENTITY_SERVICE_URL: identity.url,
     PARTNER_SERVICE_URL: partner.url,
+    TICKET_SERVICE_URL: tickets.url,
     AI_SERVICE_URL: ai.url,
     WEBHOOK_DISPATCHER_URL: dispatcher.url,
     ...env.gateway,
   });
   const services = {
+    'identity-service': identity,
     'partner-service': partner,
+    'ticket-service': tickets,
     'ai-service': ai,
     'webhook-dispatcher': dispatcher,
     gateway,
@@ -101,6 +173,39 @@ export const startPlatform = async (
       await client.end();
     }
   };
+
+  const ask = async (
+    method: string,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body?: unknown,
+  ): Promise<Record<string, unknown>> => {
+    const response = await fetch(`${gateway.url}${path}`, {
+      method,
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+    return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
+  };
+  const signIn: Platform['signIn'] = async ({ email, password }) => {
+    const answer = await ask(
+      'POST',
+      '/auth/v1/token?grant_type=password',
+      { apikey: ANON_KEY },
+      { email, password },
+    );
+    return { accessToken: String(answer.access_token), refreshToken: String(answer.refresh_token) };
+  };
+  const admin = async () => (await signIn(ADMIN)).accessToken;
+  let adminToken: Promise<string> | undefined;
+  const administer: Platform['administer'] = async (method, path, body) => {
+    adminToken ??= admin();
+    const authorization = `Bearer ${await adminToken}`;
+    return ask(method, `/api/admin/v1${path}`, { authorization }, body);
+  };
+  let usersMade = 0;
 
   return {
     gatewayUrl: gateway.url,
@@ -127,8 +232,25 @@ export const startPlatform = async (
         webhookSecret: row.webhook_secret,
       };
     },
+    admin,
+    administer,
+    signIn,
+    async createUser({ email, role = 'user' } = {}) {
+      usersMade += 1;
+      const login = { email: email ?? `user-${usersMade}@example.com`, password: USER_PASSWORD };
+      const made = await administer('POST', '/users', { ...login, role });
+      return { ...login, userId: String(made.id) };
+    },
+    async createApiKey(options = {}) {
+      const made = await administer('POST', '/api-keys', { name: 'Test', ...options });
+      return { keyId: String(made.id), key: String(made.api_key), secret: String(made.api_secret) };
+    },
+    async createIntegrationToken(options = {}) {
+      const made = await administer('POST', '/integration-tokens', { name: 'Test', ...options });
+      return { tokenId: String(made.id), token: String(made.token) };
+    },
     async stop() {
-      await Promise.allSettled([gateway.stop(), partner.stop(), ai.stop(), dispatcher.stop()]);
+      await Promise.allSettled(Object.values(services).map((service) => service.stop()));
       await nats.stop();
       await postgres.stop();
     },

@@ -35,7 +35,7 @@ const app = await buildGateway(config, {
   metrics: createMetrics({ service: 'gateway' }),
   tracing: createIdTracing(),
   readiness,
-  credentials: createCredentials({ ...config.credentials, waitSeconds: 10, bus, clock, log }),
+  credentials: createCredentials({ ...config.credentials, ...config.accepted, waitSeconds: 10, bus, clock, log }),
   limitStore: createLimitStore({ redisUrl: undefined, bus, clock, log }),
   requestLog: { add: () => {}, close: async () => {} },
   routes: [open],

@@ -1,8 +1,8 @@
 import { AppError, principalId, type RouteContract, type SurfaceName } from '@switchboard/contracts';
 import type { Log } from '@switchboard/service-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Admission, Credential } from './credentials/credential.ts';
-import { RefusedCredential } from './credentials/credential.ts';
+import type { Chooser } from './credentials/choose.ts';
+import { type Admission, type Credential, RefusedCredential } from './credentials/credential.ts';
 import type { Credentials } from './credentials/index.ts';
 import type { RefusalGuard } from './credentials/refusal-guard.ts';
 import type { Limiter } from './limits/limiter.ts';
@@ -10,6 +10,7 @@ import type { Tracked } from './request-log/track.ts';
 
 export interface AdmissionDeps {
   readonly credentials: Credentials;
+  readonly chooser: Chooser;
   readonly limiter: Limiter;
   readonly guard: RefusalGuard;
   readonly log: Log;
@@ -28,26 +29,30 @@ export type Admit = (
   tracked: Tracked,
 ) => Admission | null | Promise<Admission | null>;
 
-const CREDENTIAL_HEADERS = ['authorization', 'x-api-key', 'x-api-secret', 'apikey'];
+/**
+ * The rest of it, where a signature is over the body: checked before the request is counted, so that nobody but the signer
+ * takes of the signer's limit.
+ */
+export type AdmitBody = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  tracked: Tracked,
+  admission: Admission | null,
+  body: Buffer,
+) => Promise<void>;
 
-/** Nothing of the route's kinds was presented: nothing at all, or something that belongs elsewhere. */
-const refuseKind = (request: FastifyRequest, wanted: readonly Credential[]): AppError => {
-  const howToSend = wanted.map((credential) => credential.howToSend).join(' Or: ');
-  const presentsSomething = CREDENTIAL_HEADERS.some((name) => request.headers[name] !== undefined);
-  return presentsSomething
-    ? new AppError('WRONG_CREDENTIAL_KIND', {
-        message: `This route takes another kind of credential. ${howToSend}`,
-        details: { accepted: wanted.map((credential) => credential.kind) },
-      })
-    : new AppError('MISSING_CREDENTIAL', { message: `This route needs a credential. ${howToSend}` });
-};
+export interface Admissions {
+  readonly admit: Admit;
+  /** Null where nothing waits for the body. */
+  bodyStepOf(route: RouteContract): AdmitBody | null;
+}
 
 /**
  * The checks between the address and the service, in the order of the spec: surface enabled → credential present → good →
  * address → limit → permission. What fails first decides the answer.
  */
-export const createAdmission = (deps: AdmissionDeps): Admit => {
-  const { credentials, limiter, guard, log, surfaces } = deps;
+export const createAdmission = (deps: AdmissionDeps): Admissions => {
+  const { credentials, chooser, limiter, guard, log, surfaces } = deps;
 
   const assertMayTry = (address: string): void => {
     const { remaining, resetMs } = guard.quotaOf(address);
@@ -63,10 +68,12 @@ export const createAdmission = (deps: AdmissionDeps): Admit => {
   /** What the caller is told when identifying it failed. */
   const errorOf = (error: unknown, tracked: Tracked): unknown => {
     if (!(error instanceof RefusedCredential)) return error;
-    const { credentialId, reason } = error;
+    const { credentialId, check, reason } = error;
+    const { credentialKind: kind, address: ip } = tracked;
     tracked.credentialId = credentialId;
-    log.info({ reason, credentialId, ip: tracked.address }, 'a credential was refused');
-    if (error.error.code !== 'INVALID_CREDENTIAL') return error.error;
+    log.info({ kind, check, reason, credentialId, ip }, 'a credential was refused');
+    // Everybody knows the anon key: there is nothing to guess.
+    if (error.error.code !== 'INVALID_CREDENTIAL' || kind === 'anon') return error.error;
     try {
       assertMayTry(tracked.address);
     } catch (tooMany) {
@@ -86,7 +93,39 @@ export const createAdmission = (deps: AdmissionDeps): Admit => {
     throw error;
   };
 
-  return (request, reply, route, tracked) => {
+  /** What follows once it is known who asks: address, limit, permission. */
+  const admitKnown = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    route: RouteContract,
+    tracked: Tracked,
+    credential: Credential,
+    admission: Admission,
+  ): Admission | Promise<Admission> => {
+    const { principal } = admission;
+    request.principal = principal;
+    tracked.credentialId = principalId(principal);
+    if (request.work) request.work.principalId = tracked.credentialId;
+    const limited = { reply, route, tracked, admission };
+    if (!admission.allowsAddress(tracked.address)) {
+      const refuseAddress = (): never => {
+        throw new AppError('IP_NOT_ALLOWED');
+      };
+      const told = limiter.describe(limited);
+      return told ? told.then(refuseAddress) : refuseAddress();
+    }
+    const counted = limiter.countBeforeBody(limited);
+    if (counted) {
+      return counted.then(() => {
+        credential.authorize(route, principal);
+        return admission;
+      });
+    }
+    credential.authorize(route, principal);
+    return admission;
+  };
+
+  const admit: Admit = (request, reply, route, tracked) => {
     if (surfaces[route.surface] === false) {
       limiter.describeRefusals(reply, route, guard.quotaOf(tracked.address));
       throw new AppError('SERVICE_UNAVAILABLE', { message: 'This API is switched off here' });
@@ -95,38 +134,37 @@ export const createAdmission = (deps: AdmissionDeps): Admit => {
       const counted = limiter.countBeforeBody({ reply, route, tracked, admission: null });
       return counted ? counted.then(() => null) : null;
     }
-    const kinds = route.credentials.flatMap((kind) => credentials[kind] ?? []);
-    const credential = kinds.find((kind) => kind.isPresented(request));
-    if (!credential) return refuse(refuseKind(request, kinds), reply, route, tracked);
+    const credential = chooser.choose(request, route);
+    if (!credential) return refuse(chooser.refuseKind(request, route), reply, route, tracked);
     tracked.credentialKind = credential.kind;
-
-    const authorize = (admission: Admission): Admission => {
-      credential.authorize({ request, route }, admission.principal);
-      return admission;
-    };
-    const admit = (admission: Admission): Admission | Promise<Admission> => {
-      const { principal } = admission;
-      request.principal = principal;
-      tracked.credentialId = principalId(principal);
-      if (request.work) request.work.principalId = tracked.credentialId;
-      if (!admission.allowsAddress(tracked.address)) {
-        const refuseAddress = (): never => {
-          throw new AppError('IP_NOT_ALLOWED');
-        };
-        const told = limiter.describe({ reply, route, tracked, admission });
-        return told ? told.then(refuseAddress) : refuseAddress();
-      }
-      const counted = limiter.countBeforeBody({ reply, route, tracked, admission });
-      return counted ? counted.then(() => authorize(admission)) : authorize(admission);
-    };
+    const goOn = (admission: Admission): Admission | Promise<Admission> =>
+      // Whoever signs the body is not known yet.
+      credential.admitBody ? admission : admitKnown(request, reply, route, tracked, credential, admission);
 
     let identified: Admission | Promise<Admission>;
     try {
-      identified = credential.admit(request, () => assertMayTry(tracked.address));
+      identified = credential.admit(request, route, () => assertMayTry(tracked.address));
     } catch (error) {
       return refuse(error, reply, route, tracked);
     }
-    if (!(identified instanceof Promise)) return admit(identified);
-    return identified.catch((error) => refuse(error, reply, route, tracked)).then(admit);
+    if (!(identified instanceof Promise)) return goOn(identified);
+    return identified.catch((error) => refuse(error, reply, route, tracked)).then(goOn);
+  };
+
+  return {
+    admit,
+    bodyStepOf(route) {
+      if (!route.credentials.some((kind) => credentials[kind].admitBody)) return null;
+      return async (request, reply, tracked, admission, body) => {
+        const credential = tracked.credentialKind && credentials[tracked.credentialKind];
+        if (!admission || !credential?.admitBody) return;
+        try {
+          await credential.admitBody(request, route, body);
+        } catch (error) {
+          refuse(error, reply, route, tracked);
+        }
+        await admitKnown(request, reply, route, tracked, credential, admission);
+      };
+    },
   };
 };

@@ -2,6 +2,7 @@ import cors from '@fastify/cors';
 import {
   type Clock,
   routes as contractRoutes,
+  gatewayAdminRoutes,
   type Ids,
   type RouteContract,
   type ServiceName,
@@ -22,14 +23,16 @@ import type { FastifyInstance } from 'fastify';
 import manifest from '../package.json' with { type: 'json' };
 import { createAdmission } from './admission.ts';
 import type { GatewayConfig } from './config.ts';
+import { createChooser } from './credentials/choose.ts';
 import type { Credentials } from './credentials/index.ts';
 import { createRefusalGuard } from './credentials/refusal-guard.ts';
 import { createLimiter } from './limits/limiter.ts';
 import type { SharedLimitStore } from './limits/redis-store.ts';
-import { createHeaderFilter } from './proxy/request-headers.ts';
+import { createHeaderFilters } from './proxy/request-headers.ts';
 import { createUpstream, type Upstream } from './proxy/upstream.ts';
 import type { RequestLog } from './request-log/publisher.ts';
 import { createTracker } from './request-log/track.ts';
+import { explainCredential } from './routes/auth/explain-credential.ts';
 import { registerContractRoutes } from './routes/contracts/index.ts';
 import { registerDocsRoutes } from './routes/docs/index.ts';
 import { registerHealthRoutes } from './routes/health/get-health.ts';
@@ -135,16 +138,19 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
 
   const guard = createRefusalGuard({ clock, refusedPerMinute: config.credentials.refusedPerMinute });
   const limiter = createLimiter(limitStore);
-  const admit = createAdmission({ credentials, limiter, guard, log, surfaces: config.surfaces });
+  const chooser = createChooser(credentials);
+  const { surfaces } = config;
+  const admissions = createAdmission({ credentials, chooser, limiter, guard, log, surfaces });
   registerContractRoutes(app, {
     routes,
     track,
-    admit,
+    admissions,
     limiter,
     mintToken: createInternalTokenMinter({ secret: config.internalToken.secret, clock }),
-    filterHeaders: createHeaderFilter(Object.values(credentials).flatMap(({ headers }) => headers)),
+    headerFilters: createHeaderFilters(Object.values(credentials).flatMap(({ headers }) => headers)),
     upstreams,
     waitSeconds: config.upstream.waitSeconds,
+    answers: { [gatewayAdminRoutes.explain.id]: explainCredential({ chooser, routes, surfaces }) },
   });
   registerHealthRoutes(app, { upstreams: all, clock, version: manifest.version });
   registerDocsRoutes(app, { publicUrl: config.edge.publicUrl });

@@ -9,9 +9,11 @@ import {
   logBlock,
   numberField,
   secondsField,
+  secretField,
   serverBlock,
   setting,
   telemetryBlock,
+  textField,
   urlField,
 } from '@switchboard/service-kit';
 import ipaddr from 'ipaddr.js';
@@ -80,6 +82,35 @@ export const configSchema = z.object({
       description:
         'After this many refused credentials an address gets 429 for a minute, but for known good keys',
     }),
+  }),
+  accepted: z.object({
+    anonKey: setting('ANON_KEY', textField().optional(), {
+      description: 'Public key of programs that nobody has signed in to, as Supabase clients send it: apikey',
+    }),
+    supabaseUrl: setting('SUPABASE_URL', urlField().optional(), {
+      description: 'A Supabase project whose users are taken too; its public keys are read from here',
+      example: 'https://abcdefghijklmnop.supabase.co',
+    }),
+    supabaseJwtSecret: setting('SUPABASE_JWT_SECRET', secretField(32).optional(), {
+      description: 'The secret of that project, when it signs its tokens with HS256',
+      secret: true,
+    }),
+    environmentKey: setting('API_KEY', textField().optional(), {
+      description: 'The key of the API key pair that the environment gives; it may be of any form',
+    }),
+    stripeSecret: setting('STRIPE_WEBHOOK_SECRET', textField().optional(), {
+      description: 'Stripe signs its webhooks with this (whsec_…)',
+      secret: true,
+    }),
+    elevenlabsSecret: setting('ELEVENLABS_WEBHOOK_SECRET', textField().optional(), {
+      description: 'ElevenLabs signs its webhooks with this (wsec_…)',
+      secret: true,
+    }),
+    secretScanningKeysUrl: setting(
+      'SECRET_SCANNING_KEYS_URL',
+      urlField().default('https://api.github.com/meta/public_keys/secret_scanning'),
+      { description: 'Where GitHub publishes the keys that sign its reports of leaked secrets' },
+    ),
   }),
   limits: z.object({
     redisUrl: setting('REDIS_URL', urlField(['redis', 'rediss']).optional(), {

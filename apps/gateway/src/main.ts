@@ -37,6 +37,7 @@ await runService({
     await limitStore.ready();
     const credentials = createCredentials({
       ...config.credentials,
+      ...config.accepted,
       waitSeconds: config.upstream.waitSeconds,
       bus,
       clock,

@@ -46,6 +46,8 @@ export interface RouteContract {
   readonly roles?: readonly UserRole[];
   /** Whose signature a route for the credential `provider` takes. */
   readonly provider?: ProviderName;
+  /** True: a user's token may come as `?access_token=`, for browsers whose EventSource and WebSocket send no headers. */
+  readonly acceptsQueryToken?: true;
   readonly limitGroup?: LimitGroupName;
   /** Largest body taken; default 1 MiB. */
   readonly bodyBytesMax?: number;

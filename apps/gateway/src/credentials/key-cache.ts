@@ -1,10 +1,18 @@
 import type { Clock } from '@switchboard/contracts';
 import { LRUCache } from 'lru-cache';
 
-/** What is known of a presented pair. `refused` carries the reason and the key it belongs to. */
+/**
+ * What is known of something presented: a pair, a token. `about` is what the verdict rests on, the credential's own id
+ * first, then whatever else may change under it (a user, a session); of a refused one that nobody knows it is empty.
+ */
 export type Verdict<Good> =
-  | { readonly ok: true; readonly good: Good; readonly keyId: string; readonly validUntilMs: number }
-  | { readonly ok: false; readonly reason: string; readonly keyId: string | null };
+  | {
+      readonly ok: true;
+      readonly good: Good;
+      readonly about: readonly string[];
+      readonly validUntilMs: number;
+    }
+  | { readonly ok: false; readonly reason: string; readonly about: readonly string[] };
 
 interface Entry<Good> {
   readonly verdict: Verdict<Good>;
@@ -25,13 +33,29 @@ const REFUSED_SECONDS = 2;
 const FALLBACK_SECONDS = 1;
 const ENTRIES_MAX = 20_000;
 
+/** Under which refused entries are found: what was refused may be good after any change. */
+const REFUSED = '';
+
 /**
- * Remembers verdicts on pairs. One question per pair is under way at a time; a good verdict lasts `cacheSeconds` and
- * never past the pair's own end; whatever changes about a key empties its entries at once.
+ * Remembers verdicts on pairs and tokens. One question per each is under way at a time; a good verdict lasts
+ * `cacheSeconds` and never past its own end; whatever changes about a key, user or session empties its entries at once.
  */
 export const createKeyCache = <Good>(options: KeyCacheOptions) => {
   const { clock, cacheSeconds, staleSeconds } = options;
-  const entries = new LRUCache<string, Entry<Good>>({ max: ENTRIES_MAX });
+  // Which entries rest on what. Sign-outs come by the dozen a second: looking through all 20,000 entries takes 2 ms each.
+  const idsAbout = new Map<string, Set<string>>();
+  const aboutsOf = ({ verdict }: Entry<Good>): readonly string[] =>
+    verdict.ok ? verdict.about : [REFUSED, ...verdict.about];
+  const entries = new LRUCache<string, Entry<Good>>({
+    max: ENTRIES_MAX,
+    dispose: (entry, id) => {
+      for (const about of aboutsOf(entry)) {
+        const ids = idsAbout.get(about);
+        ids?.delete(id);
+        if (ids?.size === 0) idsAbout.delete(about);
+      }
+    },
+  });
   const underWay = new Map<string, Promise<Verdict<Good>>>();
   let changes = 0;
 
@@ -41,11 +65,17 @@ export const createKeyCache = <Good>(options: KeyCacheOptions) => {
     const now = nowMs();
     const endMs = verdict.ok ? verdict.validUntilMs : Number.POSITIVE_INFINITY;
     const freshSeconds = verdict.ok ? cacheSeconds : Math.min(REFUSED_SECONDS, cacheSeconds);
-    entries.set(id, {
+    const entry = {
       verdict,
       freshUntilMs: Math.min(now + freshSeconds * 1000, endMs),
       usableUntilMs: verdict.ok ? Math.min(now + (freshSeconds + staleSeconds) * 1000, endMs) : 0,
-    });
+    };
+    entries.set(id, entry);
+    for (const about of aboutsOf(entry)) {
+      const ids = idsAbout.get(about);
+      if (ids) ids.add(id);
+      else idsAbout.set(about, new Set([id]));
+    }
   };
 
   const askOnce = (id: string, ask: () => Promise<Verdict<Good>>): Promise<Verdict<Good>> => {
@@ -92,11 +122,11 @@ export const createKeyCache = <Good>(options: KeyCacheOptions) => {
       const entry = entries.get(id);
       return entry !== undefined && nowMs() < entry.usableUntilMs;
     },
-    /** A key was changed: its pairs are unknown again, and so are refused pairs, for it may be new. */
-    forgetKey(keyId: string): void {
+    /** Something changed: what rests on it is unknown again, and so is whatever was refused, for it may be new. */
+    forget(about: string): void {
       changes += 1;
-      for (const [id, { verdict }] of entries.entries()) {
-        if (!verdict.ok || verdict.keyId === keyId) entries.delete(id);
+      for (const key of [about, REFUSED]) {
+        for (const id of [...(idsAbout.get(key) ?? [])]) entries.delete(id);
       }
     },
     /** Changes may have been missed: everything is asked about again, and taken meanwhile only if nobody answers. */

@@ -42,6 +42,8 @@ export interface ExchangeOptions {
   readonly dialect: Dialect;
   /** True: the service may answer an error with a page. */
   readonly takesPages: boolean;
+  /** True: its cookies reach the caller. */
+  readonly takesCookies: boolean;
   readonly timeoutSeconds: number;
   /** True: the gateway vouched for the caller, so a 401 from the service is the gateway's fault. */
   readonly vouched: boolean;
@@ -130,7 +132,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #begin(): void {
-    const { reply } = this.#options;
+    const { reply, takesCookies } = this.#options;
+    if (!takesCookies) delete this.#headers['set-cookie'];
     // Throws when the service sent what is no header: then nothing is written yet, and 502 can be.
     reply.raw.writeHead(this.#status, outwardHeaders(this.#headers, reply.getHeaders()));
     reply.hijack();

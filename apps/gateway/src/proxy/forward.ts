@@ -17,6 +17,10 @@ export interface ForwardOptions {
   readonly route: RouteContract;
   readonly upstream: Upstream;
   readonly headers: string[];
+  /** Path and query, without credentials. */
+  readonly path: string;
+  /** True: the service may set cookies. */
+  readonly takesCookies: boolean;
   readonly body: RequestBody;
   /** The request carries an idempotency key on a route that understands it. */
   readonly hasIdempotencyKey: boolean;
@@ -30,12 +34,6 @@ const SAFE_METHODS = new Set(['GET', 'HEAD']);
 /** A service that dies of a request shall not be killed by it over and over. */
 const ATTEMPTS_MAX = 3;
 const RETRY_AFTER_SECONDS = '2';
-
-/** Path and query as they came; of a request in absolute form, without the scheme and host that the caller made up. */
-const pathOf = (url: string): string => {
-  if (url.startsWith('/')) return url;
-  return url.replace(/^[a-z]+:\/\/[^/?]*/i, '') || '/';
-};
 
 const unavailable = (cause?: unknown): AppError =>
   new AppError('SERVICE_UNAVAILABLE', { headers: { 'retry-after': RETRY_AFTER_SECONDS }, cause });
@@ -61,6 +59,7 @@ export const forward = (options: ForwardOptions, done: (error: AppError | null) 
       reply,
       dialect: surfaces[route.surface].dialect,
       takesPages: answersWithPages(route),
+      takesCookies: options.takesCookies,
       timeoutSeconds,
       vouched: route.credentials.length > 0,
       onErrorCode: options.onErrorCode,
@@ -69,7 +68,7 @@ export const forward = (options: ForwardOptions, done: (error: AppError | null) 
     caller.onGone(() => exchange.callerLeft());
     upstream.dispatch(
       {
-        path: pathOf(request.raw.url ?? '/'),
+        path: options.path,
         method: request.method,
         headers: options.headers,
         body: body.kind === 'whole' ? body.bytes : body.kind === 'stream' ? body.open() : null,

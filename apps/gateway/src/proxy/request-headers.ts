@@ -58,7 +58,7 @@ export interface InwardHeaders {
  *
  * @param credentialHeaders headers that carry credentials of any kind
  */
-export const createHeaderFilter = (credentialHeaders: readonly string[]) => {
+const createHeaderFilter = (credentialHeaders: readonly string[]) => {
   const dropped = new Set([...HOP_BY_HOP, ...OURS, ...credentialHeaders]);
   const spellings = new Map<string, boolean>();
 
@@ -98,4 +98,10 @@ export const createHeaderFilter = (credentialHeaders: readonly string[]) => {
     return out;
   };
 };
-export type HeaderFilter = ReturnType<typeof createHeaderFilter>;
+
+/** The filter of most routes, and that of the pages that know a browser by its cookie. */
+export const createHeaderFilters = (credentialHeaders: readonly string[]) => ({
+  withoutCookies: createHeaderFilter([...credentialHeaders, 'cookie']),
+  withCookies: createHeaderFilter(credentialHeaders),
+});
+export type HeaderFilters = ReturnType<typeof createHeaderFilters>;

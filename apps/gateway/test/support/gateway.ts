@@ -53,6 +53,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<TestGa
   await limitStore.ready();
   const credentials = createCredentials({
     ...config.credentials,
+    ...config.accepted,
     waitSeconds: config.upstream.waitSeconds,
     bus,
     clock,

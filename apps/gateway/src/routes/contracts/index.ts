@@ -1,5 +1,4 @@
 import {
-  type AppError,
   BODY_BYTES_MAX_DEFAULT,
   formatTraceparent,
   type RouteContract,
@@ -8,44 +7,53 @@ import {
 } from '@switchboard/contracts';
 import { type InternalTokenMinter, readIdempotencyKey } from '@switchboard/service-kit';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
-import type { Admit } from '../../admission.ts';
+import type { Admissions } from '../../admission.ts';
 import type { Admission } from '../../credentials/credential.ts';
 import type { Limiter } from '../../limits/limiter.ts';
+import { isForBrowsers } from '../../proxy/cookies.ts';
 import { forward } from '../../proxy/forward.ts';
+import { hiddenParametersOf, inwardPath } from '../../proxy/inward-path.ts';
 import { CallerGone, type RequestBody, takeBody } from '../../proxy/request-body.ts';
-import type { HeaderFilter } from '../../proxy/request-headers.ts';
+import type { HeaderFilters } from '../../proxy/request-headers.ts';
 import type { Upstream } from '../../proxy/upstream.ts';
 import { noteError, type Tracked, type Tracker } from '../../request-log/track.ts';
+import type { OwnAnswer } from './own-answer.ts';
 
 export interface ContractRouteDeps {
   readonly routes: readonly RouteContract[];
   readonly track: Tracker;
-  readonly admit: Admit;
+  readonly admissions: Admissions;
   readonly limiter: Limiter;
   readonly mintToken: InternalTokenMinter;
-  readonly filterHeaders: HeaderFilter;
+  readonly headerFilters: HeaderFilters;
   readonly upstreams: Readonly<Record<ServiceName, Upstream>>;
   readonly waitSeconds: number;
+  /** What the gateway answers itself, by route id. */
+  readonly answers: Readonly<Record<string, OwnAnswer>>;
 }
+
+/** What becomes of a request that was let in: `done` is called once, with null when the caller has an answer or is gone. */
+type Proceed = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  tracked: Tracked,
+  admission: Admission | null,
+  body: RequestBody,
+  done: (error: unknown) => void,
+) => void;
 
 type InwardRoute = RouteContract & { readonly service: ServiceName };
 
 const goesInward = (route: RouteContract): route is InwardRoute => route.service !== 'gateway';
 
-const handlerOf = (route: InwardRoute, deps: ContractRouteDeps): RouteHandlerMethod => {
-  const { track, admit, limiter, mintToken, filterHeaders, waitSeconds } = deps;
-  const surface = surfaces[route.surface];
+const sendInward = (route: InwardRoute, deps: ContractRouteDeps): Proceed => {
+  const { mintToken, headerFilters, waitSeconds } = deps;
   const upstream = deps.upstreams[route.service];
-  const bodyBytesMax = route.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT;
+  const takesCookies = isForBrowsers(route);
+  const filterHeaders = takesCookies ? headerFilters.withCookies : headerFilters.withoutCookies;
+  const hiddenParameters = hiddenParametersOf(route);
 
-  const pass = (
-    request: FastifyRequest,
-    reply: FastifyReply,
-    tracked: Tracked,
-    admission: Admission | null,
-    body: RequestBody,
-    done: (error: AppError | null) => void,
-  ): void => {
+  return (request, reply, tracked, admission, body, done) => {
     const idempotencyKey = tracked.idempotencyKey ?? undefined;
     const headers = filterHeaders(request.raw.rawHeaders, request.headers.connection, {
       internalToken: admission ? mintToken(admission.principal, route.service) : undefined,
@@ -55,19 +63,58 @@ const handlerOf = (route: InwardRoute, deps: ContractRouteDeps): RouteHandlerMet
       idempotencyKey,
       hasBody: body.kind !== 'none',
     });
-    const hasIdempotencyKey = idempotencyKey !== undefined;
-    const { caller } = tracked;
-    const onErrorCode = (code: string) => {
-      tracked.errorCode = code;
-    };
     forward(
-      { request, reply, route, upstream, body, headers, hasIdempotencyKey, waitSeconds, caller, onErrorCode },
+      {
+        request,
+        reply,
+        route,
+        upstream,
+        body,
+        headers,
+        path: inwardPath(request.raw.url ?? '/', hiddenParameters),
+        takesCookies,
+        hasIdempotencyKey: idempotencyKey !== undefined,
+        waitSeconds,
+        caller: tracked.caller,
+        onErrorCode: (code) => {
+          tracked.errorCode = code;
+        },
+      },
       (error) => {
         if (body.kind !== 'none') body.release();
         done(error);
       },
     );
   };
+};
+
+const answerHere = (route: RouteContract, { answers }: ContractRouteDeps): Proceed => {
+  const answer = answers[route.id];
+  if (!answer) throw new TypeError(`${route.id} is the gateway's own, and nothing here answers it`);
+  return (request, reply, _tracked, _admission, body, done) => {
+    const bytes = body.kind === 'whole' ? body.bytes : null;
+    if (body.kind !== 'none') body.release();
+    answer(request, bytes).then((json) => {
+      reply.type('application/json; charset=utf-8').send(JSON.stringify(json));
+    }, done);
+  };
+};
+
+const EMPTY = Buffer.alloc(0);
+
+/** Whose share of the room for bodies it takes: of those that many hold together, the address's. */
+const whoseBody = ({ credentialKind, credentialId, address }: Tracked): string =>
+  credentialId === null || credentialKind === 'anon' ? address : credentialId;
+
+const handlerOf = (route: RouteContract, proceed: Proceed, deps: ContractRouteDeps): RouteHandlerMethod => {
+  const { track, admissions, limiter } = deps;
+  const { admit } = admissions;
+  const admitBody = admissions.bodyStepOf(route);
+  const surface = surfaces[route.surface];
+  const bodyBytesMax = route.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT;
+  if (admitBody && bodyBytesMax > BODY_BYTES_MAX_DEFAULT) {
+    throw new TypeError(`${route.id} checks a signature over its body, which is then to be held whole`);
+  }
 
   // Callbacks, not promises: a request whose key is known waits for nothing but its answer. Six promises on its way
   // cost 80 µs of CPU a request instead of 70 (64-bit Linux, Node 26, with everything on).
@@ -78,14 +125,14 @@ const handlerOf = (route: InwardRoute, deps: ContractRouteDeps): RouteHandlerMet
       noteError(request, error);
       reply.send(error);
     };
-    const end = (error: AppError | null): void => {
+    const end = (error: unknown): void => {
       if (error) fail(error);
       // Nobody is there to be answered.
       else if (!reply.sent) reply.hijack();
     };
     const takeIn = (admission: Admission | null): void => {
       tracked.idempotencyKey = (route.idempotent && readIdempotencyKey(request.headers)) || null;
-      const body = takeBody(request.raw, reply.raw, bodyBytesMax, tracked.credentialId ?? tracked.address);
+      const body = takeBody(request.raw, reply.raw, bodyBytesMax, whoseBody(tracked));
       const send = (taken: RequestBody) => {
         const drop = (error: unknown): void => {
           // What never went on its way is released by nobody else, and would count against its caller for ever.
@@ -94,19 +141,23 @@ const handlerOf = (route: InwardRoute, deps: ContractRouteDeps): RouteHandlerMet
         };
         const goOn = (): void => {
           try {
-            pass(request, reply, tracked, admission, taken, end);
+            proceed(request, reply, tracked, admission, taken, end);
           } catch (error) {
             drop(error);
           }
         };
-        try {
-          const bytes = taken.kind === 'whole' ? taken.bytes : null;
-          const counted = limiter.countAfterBody({ reply, route, tracked, admission }, bytes);
-          if (counted) counted.then(goOn, drop);
-          else goOn();
-        } catch (error) {
-          drop(error);
-        }
+        const bytes = taken.kind === 'whole' ? taken.bytes : null;
+        const count = (): void => {
+          try {
+            const counted = limiter.countAfterBody({ reply, route, tracked, admission }, bytes);
+            if (counted) counted.then(goOn, drop);
+            else goOn();
+          } catch (error) {
+            drop(error);
+          }
+        };
+        if (admitBody) admitBody(request, reply, tracked, admission, bytes ?? EMPTY).then(count, drop);
+        else count();
       };
       if (body instanceof Promise) body.then(send).catch(fail);
       else send(body);
@@ -123,13 +174,14 @@ const handlerOf = (route: InwardRoute, deps: ContractRouteDeps): RouteHandlerMet
 
 /** Every route of the contracts. An endpoint that is added there is served from then on; nothing here knows any. */
 export const registerContractRoutes = (app: FastifyInstance, deps: ContractRouteDeps): void => {
-  for (const route of deps.routes.filter(goesInward)) {
+  for (const route of deps.routes) {
+    const proceed = goesInward(route) ? sendInward(route, deps) : answerHere(route, deps);
     app.route({
       method: route.method === 'GET' ? ['GET', 'HEAD'] : route.method,
       url: route.path,
       config: { contract: route },
       exposeHeadRoute: false,
-      handler: handlerOf(route, deps),
+      handler: handlerOf(route, proceed, deps),
     });
   }
 };

@@ -2,7 +2,8 @@ import { AppError, type RouteContract, surfaceOf } from '@switchboard/contracts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { noteError, type Tracker } from '../../request-log/track.ts';
 
-const patternOf = (path: string): RegExp =>
+/** What a path of the contracts takes. */
+export const patternOf = (path: string): RegExp =>
   new RegExp(`^${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+')}$`);
 
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '';

@@ -1,7 +1,8 @@
+import { gatewayAdminExamples } from '../gateway/admin-examples.ts';
 import { identityAdminExamples } from '../identity/admin-examples.ts';
+import { authExamples } from '../identity/auth-examples.ts';
 import { deviceExamples } from '../identity/device-examples.ts';
 import { partnerAdminExamples } from '../partner/admin-examples.ts';
-import { authExamples } from '../identity/auth-examples.ts';
 import { analysisResultsExample } from '../partner/examples.ts';
 import { ticketExamples } from '../tickets/examples.ts';
 
@@ -56,6 +57,7 @@ export const routeExamples: Readonly<Record<string, RouteExample>> = {
   ...identityAdminExamples,
   ...deviceExamples,
   ...ticketExamples,
+  ...gatewayAdminExamples,
   'partner.health.get': {
     answers: {
       200: {

@@ -74,8 +74,9 @@ export const deviceRoutes = {
     id: 'device.token.create',
     summary: 'Ask whether the device was approved',
     description:
-      'Gives the tokens once; `refresh_token` is good at `/auth/v1/token?grant_type=refresh_token`. After `slow_down` ' +
-      'wait 5 seconds longer between polls. A client whose answer was lost begins again.',
+      'Gives the tokens once. `refresh_token` renews them here, with `grant_type` `refresh_token`, or at ' +
+      '`/auth/v1/token?grant_type=refresh_token`, which wants the anon key. After `slow_down` wait 5 seconds longer between ' +
+      'polls. A client whose answer was lost begins again.',
     method: 'POST',
     path: '/api/v1/auth/device/token',
     consumes: ['application/json', 'application/x-www-form-urlencoded'],

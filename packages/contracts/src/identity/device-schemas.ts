@@ -74,7 +74,9 @@ export const deviceCodeAnswer = z.object({
 });
 
 export const deviceTokenBody = z.object({
-  device_code: text(200),
+  device_code: optionalText(200),
+  /** With grant_type refresh_token: a device knows no anon key to renew its session with. */
+  refresh_token: optionalText(512),
   client_id: optionalText(200),
   grant_type: optionalText(100),
 });

@@ -10,13 +10,16 @@ import pg from 'pg';
 /** TERMINOLOGY — *platform*: Postgres, NATS and every service, each a process of its own that can be killed. */
 export interface Platform {
   readonly gatewayUrl: string;
+  readonly anonKey: string;
+  /** What a service was started with: to start a second one like it. */
+  environmentOf(service: PlatformService): Readonly<Record<string, string>>;
   readonly postgres: Awaited<ReturnType<typeof startPostgres>>;
   readonly nats: Awaited<ReturnType<typeof startNats>>;
   readonly services: Readonly<Record<PlatformService, TestService>>;
   /** Runs SQL as the owner of the database, as an operator would. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
   createKey(options?: KeyOptions): Promise<PartnerCredentials>;
-  /** An access token of the first administrator, a super_admin. */
+  /** An access token of the first administrator, a super_admin; the same one each time. */
   admin(): Promise<string>;
   /** Asks the administration API as that administrator; throws when the answer is not 2xx. */
   administer(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>;
@@ -56,8 +59,8 @@ export interface UserOptions {
   readonly role?: 'user' | 'agent' | 'admin' | 'super_admin';
 }
 
-export interface UserCredentials {
-  readonly userId: string;
+export interface UserCredentials extends SessionTokens {
+  readonly id: string;
   readonly email: string;
   readonly password: string;
 }
@@ -68,23 +71,23 @@ export interface SessionTokens {
 }
 
 export interface ApiKeyCredentials {
-  readonly keyId: string;
+  readonly id: string;
   readonly key: string;
   readonly secret: string;
 }
 
 export interface IntegrationTokenCredentials {
-  readonly tokenId: string;
+  readonly id: string;
   readonly token: string;
 }
 
 /** As a Supabase project has one; what signs it is nobody's business. */
-export const ANON_KEY = [
+const ANON_KEY = [
   Buffer.from('{"alg":"HS256","typ":"JWT"}').toString('base64url'),
   Buffer.from('{"iss":"switchboard","role":"anon","iat":1767225600,"exp":2082758400}').toString('base64url'),
   Buffer.from('signature-of-a-key-for-tests-only').toString('base64url'),
 ].join('.');
-export const ADMIN = { email: 'admin@example.com', password: 'a-password-that-only-tests-know' };
+const ADMIN = { email: 'admin@example.com', password: 'a-password-that-only-tests-know' };
 const USER_PASSWORD = 'another-password-that-only-tests-know';
 
 export const WEBHOOK_SECRET = 'a-webhook-secret-that-only-tests-know-0123456789';
@@ -112,45 +115,30 @@ export const startPlatform = async (
     DRAIN_SECONDS: '1',
     LOG_LEVEL: 'warn',
   };
-  const identity = await startService('identity-service', {
-    ...shared,
+  const environments: Partial<Record<PlatformService, Readonly<Record<string, string>>>> = {};
+  const start = (service: PlatformService, own: Readonly<Record<string, string>>) => {
+    const environment = { ...shared, ...own, ...env[service] };
+    environments[service] = environment;
+    return startService(service, environment);
+  };
+  const identity = await start('identity-service', {
     DATABASE_URL: postgres.urlFor('identity'),
     IDENTITY_ENCRYPTION_KEY,
     ADMIN_EMAIL: ADMIN.email,
     ADMIN_PASSWORD: ADMIN.password,
     MAIL_PRINT: 'true',
-    ...env['identity-service'],
   });
-  const partner = await startService('partner-service', {
-    ...shared,
-    DATABASE_URL: postgres.urlFor('partner'),
-    ...env['partner-service'],
-  });
-  const tickets = await startService('ticket-service', {
-    ...shared,
-    DATABASE_URL: postgres.urlFor('tickets'),
-    ...env['ticket-service'],
-  });
-  const ai = await startService('ai-service', {
-    ...shared,
-    DATABASE_URL: postgres.urlFor('ai'),
-    LLM_DISCOVERY: 'false',
-    ...env['ai-service'],
-  });
-  const dispatcher = await startService('webhook-dispatcher', {
-    ...shared,
-    DATABASE_URL: postgres.urlFor('webhooks'),
-    ...env['webhook-dispatcher'],
-  });
-  const gateway = await startService('gateway', {
-    ...shared,
+  const partner = await start('partner-service', { DATABASE_URL: postgres.urlFor('partner') });
+  const tickets = await start('ticket-service', { DATABASE_URL: postgres.urlFor('tickets') });
+  const ai = await start('ai-service', { DATABASE_URL: postgres.urlFor('ai'), LLM_DISCOVERY: 'false' });
+  const dispatcher = await start('webhook-dispatcher', { DATABASE_URL: postgres.urlFor('webhooks') });
+  const gateway = await start('gateway', {
     ANON_KEY,
     IDENTITY_SERVICE_URL: identity.url,
     PARTNER_SERVICE_URL: partner.url,
     TICKET_SERVICE_URL: tickets.url,
     AI_SERVICE_URL: ai.url,
     WEBHOOK_DISPATCHER_URL: dispatcher.url,
-    ...env.gateway,
   });
   const services = {
     'identity-service': identity,
@@ -198,17 +186,19 @@ export const startPlatform = async (
     );
     return { accessToken: String(answer.access_token), refreshToken: String(answer.refresh_token) };
   };
-  const admin = async () => (await signIn(ADMIN)).accessToken;
-  let adminToken: Promise<string> | undefined;
-  const administer: Platform['administer'] = async (method, path, body) => {
-    adminToken ??= admin();
-    const authorization = `Bearer ${await adminToken}`;
-    return ask(method, `/api/admin/v1${path}`, { authorization }, body);
+  let adminSession: Promise<SessionTokens> | undefined;
+  const admin = async () => {
+    adminSession ??= signIn(ADMIN);
+    return (await adminSession).accessToken;
   };
+  const administer: Platform['administer'] = async (method, path, body) =>
+    ask(method, `/api/admin/v1${path}`, { authorization: `Bearer ${await admin()}` }, body);
   let usersMade = 0;
 
   return {
     gatewayUrl: gateway.url,
+    anonKey: ANON_KEY,
+    environmentOf: (service) => environments[service] ?? {},
     postgres,
     nats,
     services,
@@ -239,15 +229,15 @@ export const startPlatform = async (
       usersMade += 1;
       const login = { email: email ?? `user-${usersMade}@example.com`, password: USER_PASSWORD };
       const made = await administer('POST', '/users', { ...login, role });
-      return { ...login, userId: String(made.id) };
+      return { ...login, id: String(made.id), ...(await signIn(login)) };
     },
     async createApiKey(options = {}) {
       const made = await administer('POST', '/api-keys', { name: 'Test', ...options });
-      return { keyId: String(made.id), key: String(made.api_key), secret: String(made.api_secret) };
+      return { id: String(made.id), key: String(made.api_key), secret: String(made.api_secret) };
     },
     async createIntegrationToken(options = {}) {
       const made = await administer('POST', '/integration-tokens', { name: 'Test', ...options });
-      return { tokenId: String(made.id), token: String(made.token) };
+      return { id: String(made.id), token: String(made.token) };
     },
     async stop() {
       await Promise.allSettled(Object.values(services).map((service) => service.stop()));

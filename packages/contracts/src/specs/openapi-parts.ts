@@ -1,4 +1,5 @@
-import type { CredentialKind } from '../credentials/principal.ts';
+import type { CredentialKind, ProviderName } from '../credentials/principal.ts';
+import type { RouteContract } from '../route.ts';
 
 /** What every document says about headers and credentials, apart from the routes. */
 
@@ -50,11 +51,84 @@ export const securitySchemes = {
     name: 'X-API-Secret',
     description: 'The secret of a partner key pair, sk_…',
   },
+  userToken: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'The access token of somebody who signed in',
+  },
+  anonKey: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'apikey',
+    description: 'The public key of programs that nobody has signed in to',
+  },
+  apiKey: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'X-API-Key',
+    description: 'The key of an API key pair, ak_…',
+  },
+  apiSecret: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'X-API-Secret',
+    description: 'The secret of an API key pair, as_…',
+  },
+  integrationToken: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'stk_…',
+    description: 'A token of the tickets API',
+  },
+  ticket: {
+    type: 'apiKey',
+    in: 'query',
+    name: 'ticket',
+    description: 'Part of a URL that an answer contained, tk_…',
+  },
+  stripeSignature: { type: 'apiKey', in: 'header', name: 'Stripe-Signature', description: 'Made by Stripe' },
+  elevenlabsSignature: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'elevenlabs-signature',
+    description: 'Made by ElevenLabs',
+  },
+  githubKey: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'Github-Public-Key-Identifier',
+    description: 'Names the key of GitHub that signed the report',
+  },
+  githubSignature: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'Github-Public-Key-Signature',
+    description: 'ECDSA over the body, base64',
+  },
 } as const;
 
-/** Which schemes a credential kind needs together. A kind that no route takes yet needs no entry. */
-export const credentialSecurity: Readonly<
-  Partial<Record<CredentialKind, Record<string, readonly string[]>>>
-> = {
+type Requirement = Readonly<Record<string, readonly string[]>>;
+
+const credentialSecurity: Readonly<Record<Exclude<CredentialKind, 'provider'>, Requirement>> = {
+  user: { userToken: [] },
+  anon: { anonKey: [] },
+  api_key: { apiKey: [], apiSecret: [] },
+  integration_token: { integrationToken: [] },
   partner_key: { partnerKey: [], partnerSecret: [] },
+  ticket: { ticket: [] },
 };
+
+const providerSecurity: Readonly<Record<ProviderName, Requirement>> = {
+  stripe: { stripeSignature: [] },
+  elevenlabs: { elevenlabsSignature: [] },
+  github: { githubKey: [], githubSignature: [] },
+};
+
+/** Which schemes each credential that a route takes needs together. */
+export const securityOf = ({ id, credentials, provider }: RouteContract): readonly Requirement[] =>
+  credentials.map((kind) => {
+    if (kind !== 'provider') return credentialSecurity[kind];
+    if (provider === undefined) throw new TypeError(`${id} does not say whose signature it takes`);
+    return providerSecurity[provider];
+  });

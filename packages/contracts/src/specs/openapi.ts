@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { CredentialKind } from '../credentials/principal.ts';
 import { AppError, errors } from '../errors/app-error.ts';
 import { type ErrorCode, errorCatalogue } from '../errors/catalogue.ts';
 import { type Dialect, errorContentType, renderError } from '../errors/render.ts';
@@ -11,11 +12,17 @@ import { surfaces } from '../surfaces.ts';
 import { dialectSchemaName, dialectSchemas } from './dialect-schemas.ts';
 import { callbackExample, platformHealthExample, routeExamples } from './examples.ts';
 import { createSchemaWriter, type JsonSchema } from './json-schemas.ts';
-import { credentialSecurity, headerComponents, limitHeaders, securitySchemes } from './openapi-parts.ts';
+import { headerComponents, limitHeaders, securityOf, securitySchemes } from './openapi-parts.ts';
 
 const AT = new Date('2024-12-15T10:30:00.000Z');
 const header = (name: string) => ({ $ref: `#/components/headers/${name}` });
 const headersOf = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, header(name)]));
+
+const KINDS_WITH_IP_LISTS: ReadonlySet<CredentialKind> = new Set([
+  'partner_key',
+  'api_key',
+  'integration_token',
+]);
 
 /** What the gateway itself may answer on a route, on top of the errors that its contract names. */
 const gatewayErrors = (route: RouteContract): readonly ErrorCode[] => [
@@ -29,7 +36,9 @@ const gatewayErrors = (route: RouteContract): readonly ErrorCode[] => [
   ...(route.credentials.length > 0
     ? (['MISSING_CREDENTIAL', 'INVALID_CREDENTIAL', 'WRONG_CREDENTIAL_KIND'] as const)
     : []),
-  ...(route.credentials.includes('partner_key') ? (['IP_NOT_ALLOWED'] as const) : []),
+  ...(route.credentials.some((kind) => KINDS_WITH_IP_LISTS.has(kind)) ? (['IP_NOT_ALLOWED'] as const) : []),
+  ...(route.credentials.includes('integration_token') ? (['ENDPOINT_NOT_ALLOWED'] as const) : []),
+  ...(route.roles ? (['INSUFFICIENT_ROLE'] as const) : []),
   ...(route.permission ? (['INSUFFICIENT_PERMISSIONS'] as const) : []),
   ...(route.limitGroup ? (['RATE_LIMIT_EXCEEDED'] as const) : []),
   'INTERNAL_ERROR',
@@ -207,7 +216,7 @@ export const buildOpenApi = (version: string): Record<string, unknown> => {
           .filter(Boolean)
           .join('\n\n'),
         tags: [route.surface],
-        security: route.credentials.map((kind) => credentialSecurity[kind]),
+        security: securityOf(route),
         parameters: [
           ...parametersOf('path', route.params, schemaOf, example?.params),
           ...parametersOf('query', route.query, schemaOf),

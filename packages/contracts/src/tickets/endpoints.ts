@@ -7,7 +7,8 @@ import { z } from 'zod';
  */
 export const TICKETS_PREFIX = '/functions/v1/integration-tickets';
 
-const PART = '(?:\\*|:[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9._~-]+)';
+// Not `.` and `..`: no path that arrives has them.
+const PART = '(?:\\*|:[A-Za-z_][A-Za-z0-9_]*|(?!\\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)';
 const ENDPOINT_PATTERN = new RegExp(`^(?:\\*|(?:\\*|GET|POST|PUT|PATCH|DELETE) (?:/|(?:/${PART}){1,10}/?))$`);
 
 export const endpointPatternSchema = z

@@ -5,7 +5,9 @@ import {
   hashKey,
   INTERNAL_TOKEN_HEADER,
   type PartnerPrincipal,
+  type Principal,
   systemClock,
+  type UserPrincipal,
 } from '@switchboard/contracts';
 import { createDatabase, createDataContext, startOutboxRelay } from '@switchboard/db';
 import {
@@ -19,7 +21,7 @@ import {
 import { createTestDatabase, resetNats, testNatsUrl } from '@switchboard/stack/testing';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import pg from 'pg';
-import { buildApp } from '../../src/app.ts';
+import { type AppDeps, buildApp } from '../../src/app.ts';
 import { startConsumers } from '../../src/consumers/index.ts';
 import type { Data } from '../../src/domain/database.ts';
 import { verifyKey } from '../../src/domain/keys/verify-key.ts';
@@ -45,6 +47,19 @@ export interface Answer {
   };
 }
 
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH';
+
+/** Whoever administers in these tests. */
+export const superAdmin: UserPrincipal = {
+  kind: 'user',
+  user_id: '0192f0c1-2b3c-7d4e-8f50-617283940b01',
+  email: 'root@example.com',
+  role: 'super_admin',
+  business_id: null,
+  session_id: null,
+  origin: 'local',
+};
+
 export interface CallOptions {
   readonly body?: unknown;
   readonly raw?: InjectOptions['payload'];
@@ -56,14 +71,22 @@ export interface TestPartner {
   readonly data: Data;
   readonly bus: Bus;
   readonly owner: pg.Client;
-  readonly urls: { readonly owner: string; readonly admin: string };
+  readonly urls: { readonly owner: string; readonly admin: string; readonly webhooks: string };
   readonly uploads: UploadBudget;
   makeKey(options?: {
     readonly partner?: string;
     readonly environment?: 'sandbox' | 'production';
     readonly companyId?: string;
   }): Promise<MadeKey>;
-  call(key: MadeKey, method: 'GET' | 'POST' | 'PUT', path: string, options?: CallOptions): Promise<Answer>;
+  call(key: MadeKey, method: Method, path: string, options?: CallOptions): Promise<Answer>;
+  /** The administration API, as superAdmin unless another principal is given. */
+  admin(
+    method: Method,
+    path: string,
+    options?: CallOptions & { readonly principal?: Principal },
+  ): Promise<Answer>;
+  /** Another process on the same database; closed with the first. */
+  startReplica(): Promise<Pick<TestPartner, 'admin'>>;
   /** A company with one agent, of the key's environment. */
   makeCompany(key: MadeKey, name?: string): Promise<{ companyId: string; agentId: string }>;
   rows<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
@@ -103,35 +126,44 @@ export const startTestPartner = async (
     waitSeconds: 20,
   });
   const mint = createInternalTokenMinter({ secret: TOKEN_SECRET, clock });
-  const app = buildApp({
-    config: { partner: { enabled, webhookSecret: WEBHOOK_SECRET, allowPrivateTargets } },
-    data,
-    database,
-    bus,
-    uploads,
-    http: {
-      config: { requestTimeoutSeconds: 60, idleTimeoutSeconds: 60, keepAliveSeconds: 60 },
-      log: createLog({ service: 'partner-test', level: 'silent' }),
-      clock,
-      ids,
-      metrics: createMetrics({ service: 'partner-test' }),
-      tracing: createIdTracing(),
-      readiness: createReadiness(),
-      verifyInternalToken: createInternalTokenVerifier({
-        secrets: [TOKEN_SECRET],
-        service: 'partner-service',
+  const openApp = async (its: Pick<AppDeps, 'data' | 'database'>) => {
+    const opened = buildApp({
+      config: { partner: { enabled, webhookSecret: WEBHOOK_SECRET, allowPrivateTargets } },
+      ...its,
+      bus,
+      uploads,
+      http: {
+        config: { requestTimeoutSeconds: 60, idleTimeoutSeconds: 60, keepAliveSeconds: 60 },
+        log: createLog({ service: 'partner-test', level: 'silent' }),
         clock,
-      }),
-    },
-  });
-  await app.ready();
+        ids,
+        metrics: createMetrics({ service: 'partner-test' }),
+        tracing: createIdTracing(),
+        readiness: createReadiness(),
+        verifyInternalToken: createInternalTokenVerifier({
+          secrets: [TOKEN_SECRET],
+          service: 'partner-service',
+          clock,
+        }),
+      },
+    });
+    await opened.ready();
+    return opened;
+  };
+  const app = await openApp({ data, database });
 
-  const call: TestPartner['call'] = async (key, method, path, { body, raw, headers } = {}) => {
-    const answer = await app.inject({
+  const send = async (
+    target: FastifyInstance,
+    principal: Principal,
+    method: Method,
+    url: string,
+    { body, raw, headers }: CallOptions = {},
+  ): Promise<Answer> => {
+    const answer = await target.inject({
       method,
-      url: `/api/partner/v1${path}`,
+      url,
       headers: {
-        [INTERNAL_TOKEN_HEADER]: mint(key.principal, 'partner-service'),
+        [INTERNAL_TOKEN_HEADER]: mint(principal, 'partner-service'),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
@@ -139,6 +171,13 @@ export const startTestPartner = async (
     });
     return { status: answer.statusCode, headers: answer.headers, body: answer.json() };
   };
+  const call: TestPartner['call'] = (key, method, path, options) =>
+    send(app, key.principal, method, `/api/partner/v1${path}`, options);
+  const adminOf =
+    (target: FastifyInstance): TestPartner['admin'] =>
+    (method, path, { principal = superAdmin, ...options } = {}) =>
+      send(target, principal, method, `/api/admin/v1${path}`, options);
+  const replicas: { close(): Promise<void> }[] = [];
 
   return {
     app,
@@ -146,8 +185,27 @@ export const startTestPartner = async (
     bus,
     owner,
     uploads,
-    urls: { owner: testDatabase.ownerUrl, admin: testDatabase.adminUrl },
+    urls: {
+      owner: testDatabase.ownerUrl,
+      admin: testDatabase.adminUrl,
+      webhooks: testDatabase.urlFor('webhooks'),
+    },
     call,
+    admin: adminOf(app),
+    async startReplica() {
+      const other = createDatabase({
+        url: testDatabase.urlFor('partner'),
+        schema: 'partner',
+        applicationName: 'partner-test-replica',
+        log: silentLog,
+      });
+      const otherApp = await openApp({
+        database: other,
+        data: createDataContext({ database: other, source: 'partner-service', clock, ids, log: silentLog }),
+      });
+      replicas.push(otherApp, other);
+      return { admin: adminOf(otherApp) };
+    },
     async makeKey({ partner = 'CompanyX Call Center', environment = 'sandbox', companyId } = {}) {
       await owner.query("SELECT set_config('switchboard.webhook_secret', $1, false)", [WEBHOOK_SECRET]);
       const made = await owner.query('SELECT * FROM partner.generate_partner_api_key($1, $2, $3)', [
@@ -184,6 +242,7 @@ export const startTestPartner = async (
       return (await owner.query(text, [...values])).rows;
     },
     async close() {
+      for (const replica of replicas) await replica.close();
       await app.close();
       await relay.stop();
       await bus.drain();

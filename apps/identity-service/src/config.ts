@@ -16,6 +16,20 @@ import {
 } from '@switchboard/service-kit';
 import { z } from 'zod';
 
+/** Secrets go there and identities come from there: https, but for this machine. */
+const isSafeIssuer = (text: string): boolean => {
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+};
+const issuerField = () => urlField().refine(isSafeIssuer, 'must be https, or http on this machine');
+
+/** A pattern whose host is a pattern too would let somebody else's host in. */
+const isRedirectPattern = (text: string): boolean => {
+  if (!URL.canParse(text)) return false;
+  const { host, search, hash, username, password } = new URL(text);
+  return !`${host}${search}`.includes('*') && `${hash}${username}${password}` === '';
+};
+
 /** Every setting of identity-service, by feature. */
 export const configSchema = z.object({
   server: serverBlock({ port: 3010 }),
@@ -45,11 +59,20 @@ export const configSchema = z.object({
     signupEnabled: setting('AUTH_SIGNUP_ENABLED', booleanField().default(true), {
       description: 'false: nobody can sign up; administrators make users',
     }),
-    redirectUrls: setting('AUTH_REDIRECT_URLS', listField().default([]), {
-      description:
-        'Where sign-in may send people back to, divided by commas; a * stands for anything within one part of the path',
-      example: 'https://app.example.com/auth,https://app.example.com/welcome/*',
-    }),
+    redirectUrls: setting(
+      'AUTH_REDIRECT_URLS',
+      listField()
+        .refine(
+          (patterns) => patterns.every(isRedirectPattern),
+          'must be whole addresses, with a * in the path at most',
+        )
+        .default([]),
+      {
+        description:
+          'Where sign-in may send people back to, divided by commas; a * stands for anything within one part of the path',
+        example: 'https://app.example.com/auth,https://app.example.com/welcome/*',
+      },
+    ),
     signingKeyDays: setting('AUTH_SIGNING_KEY_DAYS', numberField({ min: 1, max: 3650 }).default(90), {
       description:
         'Days after which a new key signs access tokens; the old one stays known while a token of it lives',
@@ -87,7 +110,7 @@ export const configSchema = z.object({
       description: 'Secret of the Google client',
       secret: true,
     }),
-    googleIssuerUrl: setting('GOOGLE_ISSUER_URL', urlField().default('https://accounts.google.com'), {
+    googleIssuerUrl: setting('GOOGLE_ISSUER_URL', issuerField().default('https://accounts.google.com'), {
       description: 'Where Google is; another one for tests and proxies',
     }),
     twitterClientId: setting('TWITTER_CLIENT_ID', textField().optional(), {
@@ -97,7 +120,7 @@ export const configSchema = z.object({
       description: 'Secret of the X client',
       secret: true,
     }),
-    twitterIssuerUrl: setting('TWITTER_ISSUER_URL', urlField().optional(), {
+    twitterIssuerUrl: setting('TWITTER_ISSUER_URL', issuerField().optional(), {
       description: 'Where X is, sign-in page and API alike; another one for tests and proxies',
     }),
   }),

@@ -11,6 +11,7 @@ import { startConsumers } from './consumers/index.ts';
 import { createDeps } from './deps.ts';
 import { startPreparing } from './domain/housekeeping/prepare.ts';
 import { housekeepingTasks } from './domain/housekeeping/tasks.ts';
+import { createMailer } from './domain/mail/mailer.ts';
 import { startResponders } from './responders/index.ts';
 
 const NAME = 'identity-service';
@@ -35,7 +36,9 @@ await runService({
     const preparing = startPreparing(deps, lifecycle.signal);
     readiness.add('signing key', () => preparing.isDone);
     lifecycle.onStopWork('preparation', () => preparing.ended);
-    lifecycle.onStopWork('housekeeping', startRepeatedTasks(log, housekeepingTasks(deps)));
+    const mailer = createMailer(config, log);
+    lifecycle.onClose('mailer', () => mailer.close());
+    lifecycle.onStopWork('housekeeping', startRepeatedTasks(log, housekeepingTasks(deps, mailer)));
     metrics.gauge(
       'password_hashes',
       'How often a password was hashed since the start',

@@ -29,7 +29,7 @@ export const startResponders = (
       answering(async () => ({
         issuer: issuerOf(config),
         audience: ACCESS_TOKEN_AUDIENCE,
-        keys: [...(await keyRing.published(data.db))],
+        keys: await keyRing.published(data.db),
       })),
     ),
     bus.respond(identityRpcs.checkSession, (question) => answering(() => checkSession(data, question))),

@@ -55,7 +55,6 @@ export const authExamples: Readonly<Record<string, RouteExample>> = {
   'auth.user.update': { body: { data: { name: 'Jane' } }, answers: { 200: user } },
   'auth.sessions.end': { answers: {} },
   'auth.users.recover': { body: { email: EMAIL }, answers: { 200: {} } },
-  'auth.users.resend': { body: { type: 'signup', email: EMAIL }, answers: { 200: {} } },
   'auth.tokens.verify': {
     body: { type: 'recovery', email: EMAIL, token: '493817' },
     answers: { 200: session },

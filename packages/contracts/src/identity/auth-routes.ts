@@ -118,18 +118,6 @@ export const authRoutes = {
     responses: { 200: nothing },
     errors: ['INVALID_INPUT'],
   }),
-  resend: defineRoute({
-    ...anybody,
-    id: 'auth.users.resend',
-    summary: 'Mail a link to confirm an address again',
-    description: 'The answer is the same whether somebody waits for it or not.',
-    method: 'POST',
-    path: `${PREFIX}/resend`,
-    query: schemas.redirectQuery,
-    body: schemas.resendBody,
-    responses: { 200: nothing },
-    errors: ['INVALID_INPUT'],
-  }),
   verify: defineRoute({
     ...anybody,
     id: 'auth.tokens.verify',

@@ -50,13 +50,7 @@ export const updateUserBody = z.object({
 
 export const recoverBody = z.object({ email: emailField, ...codeChallengeFields });
 
-export const resendBody = z.object({
-  type: z.enum(['signup', 'email_change']),
-  email: emailField,
-  ...codeChallengeFields,
-});
-
-const verificationTypes = ['signup', 'recovery', 'email_change', 'email', 'magiclink', 'invite'] as const;
+const verificationTypes = ['signup', 'recovery', 'email_change', 'email'] as const;
 
 export const verifyBody = z.object({
   type: z.enum(verificationTypes),

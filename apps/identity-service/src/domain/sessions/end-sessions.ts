@@ -2,7 +2,7 @@ import { type DataOf, identityEvents } from '@switchboard/contracts';
 import type { Tools } from '@switchboard/db';
 import type { Deps } from '../../deps.ts';
 import { updateUser } from '../users/user-repository.ts';
-import { closeSessions } from './session-repository.ts';
+import { closeSessions, dropPendingSignIns } from './session-repository.ts';
 
 export type EndReason = DataOf<typeof identityEvents.sessionEnded>['reason'];
 
@@ -28,9 +28,11 @@ export const endSessions = async (
   const at = data.clock.now();
   const isEveryone = sessionId === 'all' && except === null;
   const only = sessionId === 'all' ? null : sessionId;
+  // The user first, as everywhere: two transactions that wait for each other would have to begin again.
+  if (isEveryone) await updateUser(trx, userId, { tokensValidFrom: at }, at);
   const ended = await closeSessions(trx, { userId, only, except, reason, at });
+  if (only === null) await dropPendingSignIns(trx, userId);
   if (isEveryone) {
-    await updateUser(trx, userId, { tokensValidFrom: at }, at);
     emit(identityEvents.sessionEnded, { user_id: userId, session_id: null, reason });
     return ended.length;
   }

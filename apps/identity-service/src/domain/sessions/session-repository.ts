@@ -96,3 +96,12 @@ export const closeSessions = async (
     RETURNING id`.execute(trx);
   return closed.rows.map((row) => row.id);
 };
+
+/** What would still become a session: codes that wait to be exchanged, devices that were approved, our own pages. */
+export const dropPendingSignIns = async (trx: Executor, userId: string): Promise<void> => {
+  await sql`DELETE FROM identity.auth_codes WHERE user_id = ${userId}`.execute(trx);
+  await sql`DELETE FROM identity.page_sessions WHERE user_id = ${userId}`.execute(trx);
+  await sql`
+    UPDATE identity.device_authorizations SET status = 'denied'
+    WHERE user_id = ${userId} AND status = 'approved'`.execute(trx);
+};

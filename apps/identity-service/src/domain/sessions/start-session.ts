@@ -11,7 +11,7 @@ export type { IssuedSession } from './issue-session.ts';
 export interface NewSession {
   readonly userId: string;
   /** How it signed in, as `amr` names it. */
-  readonly method: 'password' | 'oauth' | 'otp' | 'recovery' | 'device' | 'magiclink';
+  readonly method: 'password' | 'oauth' | 'otp' | 'recovery' | 'device';
   /** Who holds it, where that is known: the client that a device code was approved for. */
   readonly clientName: string | null;
   readonly caller: Caller;

@@ -15,7 +15,7 @@ export interface KeyRing {
   /** The key that signs now. Throws SERVICE_UNAVAILABLE while there is none that this process can open. */
   signer(executor: Executor): Promise<Signer>;
   /** What others check tokens with, newest first. */
-  published(executor: Executor): Promise<readonly PublicJwk[]>;
+  published(executor: Executor): Promise<PublicJwk[]>;
   /** Reads them again at the next question. */
   forget(): void;
 }

@@ -38,6 +38,7 @@ export interface IdentityRecord {
   readonly updatedAt: Date;
 }
 
+/** Of a user, for queries elsewhere that give one. */
 export const userColumns = sql`
   id, origin, email, email_confirmed_at AS "emailConfirmedAt", password_hash AS "passwordHash", role,
   role_is_set AS "roleIsSet", business_id AS "businessId", user_metadata AS "userMetadata",

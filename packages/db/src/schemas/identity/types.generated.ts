@@ -118,7 +118,7 @@ export interface OauthFlows {
 export interface OneTimeTokens {
   id: string;
   user_id: string;
-  purpose: 'signup' | 'recovery' | 'email_change' | 'magiclink';
+  purpose: 'signup' | 'recovery' | 'email_change';
   token_hash: string;
   code_hash: string;
   wrong_tries: Generated<number>;

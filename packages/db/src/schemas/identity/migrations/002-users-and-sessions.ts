@@ -74,10 +74,10 @@ export const migration = defineMigration((trx) =>
     CREATE TABLE identity.one_time_tokens (
       id uuid PRIMARY KEY,
       user_id uuid NOT NULL REFERENCES identity.users (id) ON DELETE CASCADE,
-      purpose text NOT NULL CHECK (purpose IN ('signup', 'recovery', 'email_change', 'magiclink')),
+      purpose text NOT NULL CHECK (purpose IN ('signup', 'recovery', 'email_change')),
       token_hash text NOT NULL UNIQUE CHECK (token_hash ~ '^[0-9a-f]{64}$'),
       code_hash text NOT NULL CHECK (code_hash ~ '^[0-9a-f]{64}$'),
-      wrong_tries integer NOT NULL DEFAULT 0,
+      wrong_tries integer NOT NULL DEFAULT 0 CHECK (wrong_tries >= 0),
       -- The address it was sent to; of an e-mail change, the new one.
       email text NOT NULL,
       -- PKCE: a client that began with a challenge gets a code, not tokens, from the link.
@@ -87,6 +87,7 @@ export const migration = defineMigration((trx) =>
       expires_at timestamptz(3) NOT NULL,
       UNIQUE (user_id, purpose)
     );
+    CREATE INDEX one_time_tokens_email ON identity.one_time_tokens (email, purpose);
     CREATE INDEX one_time_tokens_expired ON identity.one_time_tokens (expires_at);
 
     -- Private keys are encrypted (AES-256-GCM) with a key that is configured, never stored.

@@ -108,7 +108,7 @@ const statsSchema = z.object({
   requests_today: z.number().int(),
   error_count: z.number().int(),
   avg_response_time_ms: z.number().nullable(),
-  /** To within a tenth: from a histogram. */
+  /** To within a fifth: from a histogram. */
   p95_response_time_ms: z.number().nullable(),
 });
 

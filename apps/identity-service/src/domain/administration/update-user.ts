@@ -1,10 +1,10 @@
 import { AppError, identityEvents, type updateUserBody } from '@switchboard/contracts';
 import { type Tools, transact } from '@switchboard/db';
 import type { AdminContext } from '@switchboard/service-kit';
-import { sql } from 'kysely';
 import type { z } from 'zod';
 import type { Deps } from '../../deps.ts';
 import { changesBetween } from '../audit/changes.ts';
+import { dropOneTimeTokens } from '../sign-in/one-time-token.ts';
 import { emailIdentityData } from '../users/create-user.ts';
 import { requireEmail } from '../users/email.ts';
 import {
@@ -36,7 +36,7 @@ const moveEmail = async (
   }
   if (await findUserByEmail(trx, email)) throw new AppError('EMAIL_EXISTS');
   const at = data.clock.now();
-  await sql`DELETE FROM identity.one_time_tokens WHERE user_id = ${user.id}`.execute(trx);
+  await dropOneTimeTokens(trx, user.id);
   await updateUser(trx, user.id, { email, emailConfirmedAt: at }, at);
   const identities = await findIdentities(trx, user.id);
   if (!identities.some(({ provider }) => provider === 'email')) return;

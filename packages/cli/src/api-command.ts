@@ -1,4 +1,4 @@
-import { type Client, createClient, isRefusedCredential } from './api/client.ts';
+import { type Client, checkInput, createClient, isRefusedCredential } from './api/client.ts';
 import { credentialsFor } from './api/credentials.ts';
 import { requireGateway } from './api/gateway.ts';
 import { createSessionStore } from './api/session-store.ts';
@@ -47,7 +47,8 @@ export const lazyClient = (io: Io, options: Options): Client => {
     return { client, replace };
   };
   return {
-    async call(route, input) {
+    async call(route, input = {}) {
+      checkInput(route, input);
       opened ??= open();
       const { client, replace } = await opened;
       try {

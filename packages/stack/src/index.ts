@@ -1,3 +1,3 @@
 export { readJson, writePrivateJson } from './local/files.ts';
+export { readDemoFile, readRunningStack } from './local/left-for-tools.ts';
 export { takeLock } from './local/lock.ts';
-export { type DemoFile, type RunningStack, readDemoFile, readRunningStack } from './local/run.ts';

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { localFiles } from './local/files.ts';
+import { readRunningStack } from './local/left-for-tools.ts';
 import { takeLock } from './local/lock.ts';
-import { readRunningStack, runLocalStack } from './local/run.ts';
+import { runLocalStack } from './local/run.ts';
 import { repositoryDir } from './paths.ts';
 
 const envFile = join(repositoryDir, '.env');

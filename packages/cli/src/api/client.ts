@@ -27,7 +27,7 @@ export type CallAnswer<Route extends RouteContract> = {
 
 /** Asks a gateway by the routes' contracts. */
 export interface Client {
-  /** @throws UsageError when the contract takes no such input, OperatorError when it does not work out */
+  /** @throws OperatorError when it does not work out */
   call<Route extends RouteContract>(route: Route, input?: CallInput<Route>): Promise<CallAnswer<Route>>;
 }
 
@@ -47,7 +47,6 @@ const addressOf = (url: string, path: string, params: unknown, query: unknown): 
   return address.href;
 };
 
-/** Refuses what the contract refuses, before anything is sent: as options, which is how it was said. */
 const check = (schema: z.ZodType | undefined, value: unknown): void => {
   const found = schema?.safeParse(value);
   if (!found || found.success) return;
@@ -56,6 +55,17 @@ const check = (schema: z.ZodType | undefined, value: unknown): void => {
     return name === undefined ? message : `${String(name).replaceAll('_', '-')}: ${message}`;
   });
   throw new UsageError(faults.join('; '));
+};
+
+/**
+ * Refuses what the contract refuses, before anything is sent: in the words of options, which is how it was said.
+ *
+ * @throws UsageError
+ */
+export const checkInput = <Route extends RouteContract>(route: Route, input: CallInput<Route>): void => {
+  check(route.params, input.params);
+  check(route.query, input.query ?? {});
+  check(route.body, input.body);
 };
 
 const parseAnswer = <Route extends RouteContract>(
@@ -81,9 +91,6 @@ export const createClient = (
   authorize: () => Promise<Readonly<Record<string, string>>>,
 ): Client => ({
   async call(route, input = {}) {
-    check(route.params, input.params);
-    check(route.query, input.query ?? {});
-    check(route.body, input.body);
     const credentials = route.credentials.length > 0 ? await authorize() : {};
     const request: RequestInit = {
       method: route.method,

@@ -17,6 +17,7 @@ import { type Supervised, supervise } from '../supervisor/supervise.ts';
 import { startBroker } from './broker.ts';
 import { provideServiceUrls, startDatabase } from './database.ts';
 import { localFiles, readJson, writePrivateJson } from './files.ts';
+import type { DemoCredentials, DemoFile, RunningStack } from './left-for-tools.ts';
 import { localPorts } from './ports.ts';
 import { resetLocal } from './reset.ts';
 import { type DemoKey, provideSecrets, withOperatorsOwn } from './secrets.ts';
@@ -26,26 +27,6 @@ import { askedToEnd } from './shutdown.ts';
 const READY_MS = 90_000;
 const DEMO_JOB_MS = 300_000;
 const SERVICE_GRACE_MS = 12_000;
-
-/** What tools of this checkout need to reach the running stack; `.local/stack.json`, for its owner only. */
-export interface RunningStack {
-  pid: number;
-  baseUrl: string;
-  /** As the owner of the tables. */
-  databaseUrl: string;
-  natsUrl: string;
-  webhookSecret: string;
-}
-
-/** What people and tools need to use the running stack; `.local/demo.json`, for its owner only. */
-export interface DemoFile extends Partial<DemoPeople> {
-  baseUrl: string;
-  partner: DemoCredentials;
-  partnerProduction: DemoCredentials;
-  anonKey: string;
-  webhookSink: string;
-  services: Record<string, { url: string; pid: number | undefined }>;
-}
 
 /** What undoes the steps of a start, latest first. */
 type Undo = () => Promise<void>;
@@ -80,18 +61,6 @@ export async function runLocalStack(options: { reset: boolean }): Promise<number
   out.say('Everything has ended.');
   out.close();
   return code;
-}
-
-/** What `runLocalStack` left for tools, if it runs. */
-export async function readRunningStack(): Promise<RunningStack | undefined> {
-  const kept = await readJson(localFiles.stack);
-  return isRunningStack(kept) ? kept : undefined;
-}
-
-/** What `runLocalStack` left for whoever wants to try it, if it runs. */
-export async function readDemoFile(): Promise<DemoFile | undefined> {
-  const kept = await readJson(localFiles.demo);
-  return isDemoFile(kept) ? kept : undefined;
 }
 
 async function startEverything(
@@ -264,20 +233,10 @@ async function undoAll(undo: Undo[], out: StackConsole): Promise<void> {
   }
 }
 
-type DemoCredentials = Omit<DemoKey, 'keyId'>;
-
 function withoutId(key: DemoKey): DemoCredentials {
   return { key: key.key, secret: key.secret, webhookSecret: key.webhookSecret };
 }
 
 function shorten(text: string, charactersMax: number): string {
   return text.length > charactersMax ? `${text.slice(0, charactersMax)}… (${text.length} characters)` : text;
-}
-
-function isDemoFile(value: unknown): value is DemoFile {
-  return typeof value === 'object' && value !== null && 'services' in value && 'partner' in value;
-}
-
-function isRunningStack(value: unknown): value is RunningStack {
-  return typeof value === 'object' && value !== null && 'databaseUrl' in value && 'baseUrl' in value;
 }

@@ -115,13 +115,32 @@ describe('one gateway, counting in memory', () => {
     }
   });
 
-  test('each key has its own limit, and a changed one counts from the next look-up on', async () => {
+  test('each key has its own limit', async () => {
     const small = owner.issue({ limitPerMinute: 1 });
     const large = owner.issue({ limitPerMinute: 3 });
     expect((await get(gateway, small)).status).toBe(200);
     expect((await get(gateway, small)).status).toBe(429);
     for (let i = 0; i < 3; i += 1) expect((await get(gateway, large)).status).toBe(200);
     expect((await get(gateway, large)).status).toBe(429);
+  });
+
+  test('a limit that is changed counts at once, in the window that runs', async () => {
+    const pair = owner.issue({ limitPerMinute: 3 });
+    const limitBecomes = (limit: number) =>
+      waitFor(async () => whole(await get(gateway, pair), 'x-ratelimit-limit') === limit, {
+        what: `the limit ${limit}`,
+      });
+    for (const remaining of [2, 1, 0]) {
+      expect(whole(await get(gateway, pair), 'x-ratelimit-remaining')).toBe(remaining);
+    }
+    expect((await get(gateway, pair)).status).toBe(429);
+    await owner.setLimit(pair, 500);
+    await limitBecomes(500);
+    expect((await get(gateway, pair)).status).toBe(200);
+    await owner.setLimit(pair, 2);
+    await limitBecomes(2);
+    const refused = await get(gateway, pair);
+    expect([refused.status, whole(refused, 'x-ratelimit-remaining')]).toEqual([429, 0]);
   });
 });
 

@@ -104,6 +104,18 @@ export const createKeyOwner = (bus: Bus) => {
         { source: 'partner-service' },
       );
     },
+    /** The key has another limit from now on; the gateways hear of it. */
+    async setLimit(pair: TestPair, limitPerMinute: number): Promise<void> {
+      const id = `${hashKey(pair.key)}:${hashKey(pair.secret)}`;
+      const reply = replies.get(id);
+      if (!reply?.ok) throw new TypeError('only a good pair has a limit');
+      replies.set(id, { ...reply, rate_limit_per_minute: limitPerMinute });
+      await bus.publishEvent(
+        partnerEvents.keyChanged,
+        { key_id: pair.keyId, change: 'updated' },
+        { source: 'partner-service' },
+      );
+    },
     /** Makes answers wait; gives the function that lets them go. */
     holdAnswers(): () => void {
       const { promise, resolve } = Promise.withResolvers<void>();

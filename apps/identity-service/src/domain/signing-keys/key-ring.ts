@@ -70,8 +70,14 @@ export const createKeyRing = (deps: {
     async signer(executor) {
       const { keys, opened } = await read(executor);
       const now = clock.now();
-      for (const key of keys) {
-        if (key.signsFrom > now || (key.signsUntil !== null && key.signsUntil <= now)) continue;
+      const begun = keys.filter(({ signsFrom }) => signsFrom <= now);
+      // A replica with another secret may have ended a key that this one can open: tokens of it are still accepted, and
+      // that is better than none.
+      const usable = [
+        ...begun.filter(({ signsUntil }) => signsUntil === null || signsUntil > now),
+        ...begun.filter(({ publishedUntil }) => publishedUntil !== null && publishedUntil > now),
+      ];
+      for (const key of usable) {
         const privateKey = open(key, opened);
         if (privateKey) return { kid: key.kid, privateKey };
       }

@@ -59,6 +59,18 @@ const makeJob = async (): Promise<string> => {
 };
 
 describe('the request log', () => {
+  it('keeps requests of the partner surface alone, not those of its administrators', async () => {
+    const request_id = 'of-a-mixed-batch';
+    const admin = { request_id, endpoint: '/api/admin/v1/partner-keys/:key_id' };
+    await publishRequests([record({ ...admin, method: 'PATCH' })]);
+    await publishRequests([record(admin), record({ request_id, endpoint: '/api/partner/v1' })]);
+    const kept = () =>
+      partner.rows('SELECT endpoint FROM partner.partner_api_requests WHERE request_id = $1', [request_id]);
+    await waitFor(async () => (await kept()).length > 0, { what: 'the batch', timeoutMs: 15_000 });
+    expect(await kept()).toEqual([{ endpoint: '/api/partner/v1' }]);
+    await partner.rows('DELETE FROM partner.partner_api_requests WHERE request_id = $1', [request_id]);
+  });
+
   it('keeps every request once, refused and unknown ones too, in one batch', async () => {
     const id = partner.data.ids.next();
     const batch = [

@@ -6,6 +6,9 @@ const ROWS_PER_BATCH = 2_000;
 /** Any number, always the same: one replica cleans, the others pass. */
 const CLEAN_UP_LOCK = 7_061_732_001;
 
+/** As the index has it that is for this alone. */
+const AGE = sql`created_at AT TIME ZONE 'UTC'`;
+
 const holdsLock = async (executor: Executor): Promise<boolean> => {
   const locked = await sql<{
     held: boolean;
@@ -13,16 +16,18 @@ const holdsLock = async (executor: Executor): Promise<boolean> => {
   return locked.rows[0]?.held === true;
 };
 
-const deleteOldest = async (
+/** Removes a batch of what is older than `before`, oldest first. */
+export const deleteOldest = async (
   executor: Executor,
   table: 'partner_api_requests' | 'webhook_logs',
   before: Date,
 ): Promise<number> => {
   const name = sql.table(`partner.${table}`);
   const deleted = await sql`
-    DELETE FROM ${name} WHERE id IN (
-      SELECT id FROM ${name} WHERE created_at < ${before} ORDER BY created_at LIMIT ${ROWS_PER_BATCH}
-    )
+    DELETE FROM ${name} WHERE id = ANY (ARRAY(
+      SELECT id FROM ${name} WHERE ${AGE} < ${before}::timestamptz AT TIME ZONE 'UTC'
+      ORDER BY ${AGE} LIMIT ${ROWS_PER_BATCH}
+    ))
   `.execute(executor);
   return Number(deleted.numAffectedRows ?? 0);
 };

@@ -46,7 +46,7 @@ export const readPermissions = (options: Options): Permissions | undefined => {
   if (text === undefined) return undefined;
   if (text === 'all') return { all: true };
   const words = readList(text);
-  const known = partnerPermissions.filter((permission) => words.includes(permission));
+  const known = words.flatMap((word) => partnerPermissions.find((permission) => permission === word) ?? []);
   if (known.length !== words.length || words.length === 0) {
     throw new UsageError(`--permissions takes all, or some of ${partnerPermissions.join(', ')}.`);
   }

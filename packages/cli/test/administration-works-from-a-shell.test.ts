@@ -188,6 +188,19 @@ it('every act is in the audit log, with who did it', async () => {
   expect((await cli(['audit', 'list', '--limit', '5'])).out).toContain(ADMIN.email);
 });
 
+it('why a credential is refused is said check by check, and its secret is not', async () => {
+  const made = await json(['partner-keys', 'create', 'Explained Ltd']);
+  const wrong = 'sk_000000000000000000000000000000000000';
+  const headers = `> GET /api/partner/v1/health HTTP/1.1\n> Authorization: Bearer ${made.api_key}\nX-API-Secret: ${wrong}\n`;
+  const explained = await cli(['auth', 'explain', '--path', '/api/partner/v1/health'], { input: headers });
+  expect(explained).toMatchObject({ code: 0, err: '' });
+  expect(explained.out).toMatch(/request\s+refused/);
+  expect(explained.out).toContain('failed');
+  expect(explained.out).not.toContain(made.api_key);
+  expect(explained.out).not.toContain(wrong);
+  expect(await cli(['auth', 'explain'], { input: '' })).toMatchObject({ code: 2 });
+});
+
 describe('the first administrator', () => {
   it('is made in the database, where nobody is signed in', async () => {
     const fresh = createCli({ configDir: makeConfigDir(), databaseUrl: gateway.database.ownerUrl });

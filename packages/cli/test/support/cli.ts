@@ -16,7 +16,7 @@ export interface RunOptions extends Partial<Environment> {
   /** What is typed, question after question; left out: nobody sits at a terminal. */
   readonly typed?: readonly string[];
   /** How much later than now it is. */
-  readonly laterSeconds?: number;
+  readonly laterSeconds?: number | (() => number);
   /** Takes the place of waiting: `seconds` that were to be waited for. */
   readonly onPause?: (seconds: number) => void | Promise<void>;
   readonly onPrint?: (text: string) => void;
@@ -49,7 +49,8 @@ export const createCli =
         onPrint?.(text);
       },
       printError: (text) => void err.push(text),
-      now: () => new Date(Date.now() + laterSeconds * 1000),
+      now: () =>
+        new Date(Date.now() + (typeof laterSeconds === 'function' ? laterSeconds() : laterSeconds) * 1000),
       pause: async (milliseconds) => onPause?.(milliseconds / 1000),
       readInput: async () => input,
       askSecret: async () => (answers ? (answers.shift() ?? '') : null),

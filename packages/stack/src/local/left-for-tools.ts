@@ -14,7 +14,6 @@ export interface RunningStack {
   /** As the owner of the tables. */
   databaseUrl: string;
   natsUrl: string;
-  webhookSecret: string;
 }
 
 /** What people and tools need to use the running stack; `.local/demo.json`, for its owner only. */

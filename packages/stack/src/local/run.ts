@@ -167,7 +167,6 @@ async function startEverything(
     baseUrl,
     databaseUrl: database.ownerUrl,
     natsUrl: broker.url,
-    webhookSecret: effective.webhookSecret,
   };
   await writePrivateJson(localFiles.stack, stack);
 

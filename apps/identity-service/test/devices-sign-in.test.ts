@@ -9,7 +9,6 @@ import {
   pollDeviceAuthorizationGrant,
 } from 'openid-client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { removeExpiredSignIns } from '../src/domain/device/remove-expired.ts';
 import { type Browser, createBrowser, formTokenIn } from './support/browser.ts';
 import { anon, type MadeUser, PUBLIC_URL, startTestIdentity, type TestIdentity } from './support/identity.ts';
 
@@ -337,12 +336,4 @@ test('GET /api/v1/auth/user says who the token is of', async () => {
     name: 'Grace Hopper',
     avatar_url: 'https://img.example.com/grace.png',
   });
-});
-
-test('what is over is removed', async () => {
-  const { device_code: deviceCode } = await begin();
-  wait(901 + 86_400);
-  const removed = await removeExpiredSignIns(identity.deps.data);
-  expect(removed.device_authorizations).toBeGreaterThan(0);
-  expect((await poll(deviceCode)).body.error).toBe('invalid_grant');
 });

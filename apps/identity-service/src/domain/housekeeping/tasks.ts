@@ -2,7 +2,6 @@ import { cleanUp, keepTimes } from '@switchboard/db';
 import type { RepeatedTask } from '@switchboard/service-kit';
 import type { Deps } from '../../deps.ts';
 import { remindOfExpiry } from '../api-keys/remind-of-expiry.ts';
-import { removeExpiredSignIns } from '../device/remove-expired.ts';
 import type { Mailer } from '../mail/mailer.ts';
 import { sendWaitingMail } from '../mail/send-waiting-mail.ts';
 import { keepSigningKeys } from '../signing-keys/rotate-signing-key.ts';
@@ -34,10 +33,5 @@ export const housekeepingTasks = (deps: Deps, mailer: Mailer): readonly Repeated
     name: 'old outbox and inbox rows removed',
     everyMs: 3_600_000,
     run: async (signal) => ({ rows: await cleanUp(deps.data, keepTimes, signal) }),
-  },
-  {
-    name: 'sign-ins that are over were removed',
-    everyMs: 600_000,
-    run: () => removeExpiredSignIns(deps.data),
   },
 ];

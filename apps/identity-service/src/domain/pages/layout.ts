@@ -18,9 +18,9 @@ header { width: 100%; max-width: 28rem; margin: min(6vh, 3rem) 0 1rem; font-weig
 header svg { width: 1.5rem; height: 1.5rem; color: var(--main); }
 main { width: 100%; max-width: 28rem; background: var(--card); border: 1px solid var(--line); border-radius: 14px;
   padding: 1.75rem; }
-h1 { font-size: 1.4rem; line-height: 1.25; letter-spacing: -.015em; margin: 0 0 .5rem; }
-h2 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
+h1 { font-size: 1.4rem; line-height: 1.25; letter-spacing: -.015em; text-wrap: balance; margin: 0 0 1rem; }
 p { margin: 0 0 1rem; }
+main > :last-child { margin-bottom: 0; }
 .quiet { color: var(--quiet); }
 .note { border-radius: 10px; padding: .75rem .9rem; margin: 0 0 1.1rem; }
 .bad { background: var(--bad-ground); color: var(--bad); }
@@ -38,7 +38,7 @@ button, .button { display: block; width: 100%; font: inherit; font-weight: 600; 
   background: transparent; color: var(--text); }
 button.main { background: var(--main); border-color: var(--main); color: var(--on-main); }
 button.main:hover { background: var(--main-over); border-color: var(--main-over); }
-button.plain { display: inline; width: auto; min-height: 0; padding: .15rem .25rem; border: 0; color: var(--main);
+button.plain { display: inline; width: auto; min-height: 0; padding: .15rem 0; border: 0; color: var(--main);
   text-decoration: underline; font-weight: 500; }
 a { color: var(--main); }
 :focus-visible { outline: 3px solid var(--main); outline-offset: 2px; }

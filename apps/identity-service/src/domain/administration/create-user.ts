@@ -3,6 +3,8 @@ import type { IdempotentAnswer } from '@switchboard/db';
 import type { z } from 'zod';
 import type { Deps } from '../../deps.ts';
 import { assertGoodPassword } from '../passwords/good-password.ts';
+import { redirectOrHome } from '../redirects.ts';
+import { queueTokenMail } from '../sign-in/queue-token-mail.ts';
 import { createUser } from '../users/create-user.ts';
 import { requireEmail } from '../users/email.ts';
 import { beginActUponUsers, requireRankFor } from './rules.ts';
@@ -48,6 +50,11 @@ export const createUserAsAdmin = async (
         userMetadata: input.name === undefined ? {} : { name: input.name },
       });
       if (!user) throw new AppError('EMAIL_EXISTS');
+      if (passwordHash === null) {
+        const redirectTo = redirectOrHome(deps.config, null);
+        const mail = { purpose: 'recovery', userId: user.id, email, challenge: null, redirectTo } as const;
+        await queueTokenMail(tools, deps, mail);
+      }
       emitUserAct(tools.emit, admin, 'user.create', user, {
         before: null,
         after: { email, role: user.role, business_id: user.businessId, with_password: passwordHash !== null },

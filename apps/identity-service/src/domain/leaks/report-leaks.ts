@@ -7,10 +7,10 @@ import {
   type reportLeaksAnswer,
   type reportLeaksBody,
 } from '@switchboard/contracts';
-import { type Tools, transact } from '@switchboard/db';
+import { transact } from '@switchboard/db';
 import { sql } from 'kysely';
 import type { z } from 'zod';
-import type { Data } from '../database.ts';
+import type { Data, Executor } from '../database.ts';
 
 type TokenKind = DataOf<typeof identityEvents.leakReported>['token_kind'];
 type Feedback = z.input<typeof reportLeaksAnswer>;
@@ -33,17 +33,22 @@ interface Leak {
   readonly url: string | null;
 }
 
-/** Writes a report down; false when the same credential was reported before. */
-const insertReport = async (
-  { trx }: Pick<Tools<'identity'>, 'trx'>,
-  leak: Leak & { readonly provider: string; readonly at: Date },
-): Promise<boolean> => {
-  const inserted = await sql`
+/** Writes reports down, in one statement however many they are. Gives the ids of those that are new. */
+const insertReports = async (
+  executor: Executor,
+  leaks: readonly Leak[],
+  { provider, at }: { readonly provider: string; readonly at: Date },
+): Promise<ReadonlySet<string>> => {
+  const column = <Field extends keyof Leak>(field: Field) => leaks.map((leak) => leak[field]);
+  const inserted = await sql<{ id: string }>`
     INSERT INTO identity.leak_reports (id, provider, token_kind, token_hash, url, reported_at)
-    VALUES (${leak.id}, ${leak.provider}, ${leak.kind}, ${leak.hash}, ${leak.url}, ${leak.at})
+    SELECT id, ${provider}, kind, hash, url, ${at}::timestamptz
+    FROM unnest(${column('id')}::uuid[], ${column('kind')}::text[], ${column('hash')}::text[], ${column('url')}::text[])
+      AS leak (id, kind, hash, url)
     ON CONFLICT (token_hash, token_kind) DO NOTHING
-  `.execute(trx);
-  return inserted.numAffectedRows === 1n;
+    RETURNING id
+  `.execute(executor);
+  return new Set(inserted.rows.map(({ id }) => id));
 };
 
 /**
@@ -61,7 +66,13 @@ export const reportLeaks = async (
   for (const { token, type, url } of matches) {
     const kind = kinds.find(([prefix]) => hasValidChecksum(token, prefix))?.[1];
     const hash = hashKey(token);
-    if (kind) leaks.push({ id: data.ids.next(), kind, hash, url: url?.slice(0, URL_CHARACTERS_MAX) || null });
+    if (kind)
+      leaks.push({
+        id: data.ids.next(),
+        kind,
+        hash,
+        url: url?.slice(0, URL_CHARACTERS_MAX).toWellFormed() || null,
+      });
     else if (!hasValidChecksum(token, keyPrefixes.ticket)) {
       feedback.push({ token_hash: hash, token_type: type, label: 'false_positive' });
     }
@@ -69,9 +80,8 @@ export const reportLeaks = async (
   // In one order everywhere, so that the same message twice at once does not end in a deadlock.
   leaks.sort((a, b) => (a.hash < b.hash ? -1 : 1));
   await transact(data, async ({ trx, emit }) => {
-    const at = data.clock.now();
-    for (const leak of leaks) {
-      if (!(await insertReport({ trx }, { ...leak, provider, at }))) continue;
+    const isNew = await insertReports(trx, leaks, { provider, at: data.clock.now() });
+    for (const leak of leaks.filter(({ id }) => isNew.has(id))) {
       emit(identityEvents.leakReported, {
         report_id: leak.id,
         token_kind: leak.kind,

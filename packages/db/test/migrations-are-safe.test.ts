@@ -22,7 +22,7 @@ const query = async (url: string, text: string) => {
 
 describe('migrations', () => {
   test('of several processes at once are applied once', async () => {
-    await query(database.ownerUrl, 'drop schema partner, ai, webhooks, switchboard cascade');
+    await query(database.ownerUrl, `drop schema ${schemaNames.join(', ')}, switchboard cascade`);
     const runs = await Promise.all(Array.from({ length: 5 }, () => migrate({ url: database.ownerUrl })));
     expect(runs.filter((applied) => applied.length > 0)).toHaveLength(1);
     const status = await readMigrationStatus(database.ownerUrl);

@@ -3,7 +3,8 @@ import { freeObject, isStorable, timestampSchema } from '../fields.ts';
 
 /** What Supabase Auth takes and answers. Unknown fields of a body are not taken in, whatever they are called. */
 
-const METADATA_BYTES_MAX = 16_384;
+/** It travels in every access token, and those in a header. */
+const METADATA_BYTES_MAX = 4096;
 
 /** Bounded so that no hash or look-up gets a megabyte; whether it is an address is said in one place, in the service. */
 const emailField = z.string().max(512, 'must have at most 512 characters').refine(isStorable, 'must be text');

@@ -40,7 +40,8 @@ export interface ChangedUser {
   readonly pendingEmail: { readonly email: string; readonly mailedAt: Date } | null;
 }
 
-const METADATA_BYTES_MAX = 32_768;
+/** It travels in every access token, and those in a header, of which servers take 16 KiB in all. */
+const METADATA_BYTES_MAX = 4096;
 
 const mergeMetadata = (
   known: Readonly<Record<string, unknown>>,

@@ -6,7 +6,6 @@ import {
   type LimitGroupName,
   limitGroups,
   type SurfaceName,
-  surfaces,
 } from '@switchboard/contracts';
 import {
   createHttpServer,
@@ -17,7 +16,8 @@ import {
 } from '@switchboard/service-kit';
 import { createLimiter } from '../../src/limits/limiter.ts';
 import type { LimitStore } from '../../src/limits/store.ts';
-import { createTracker } from '../../src/request-log/track.ts';
+import { CallerWatch } from '../../src/proxy/caller-watch.ts';
+import type { Tracked } from '../../src/request-log/track.ts';
 
 export type Groups = Readonly<Record<LimitGroupName, LimitGroup>>;
 
@@ -68,14 +68,20 @@ export const startLimits = (options: { store: LimitStore; clock: Clock; groups?:
     readiness: createReadiness(),
     logRequests: false,
   });
-  const track = createTracker({ requestLog: { add: () => {}, close: async () => {} }, clock });
   let sent: Sent | null = null;
   let counted = false;
-  app.decorateRequest('tracked', null);
   for (const name of Object.keys(limitGroups) as LimitGroupName[]) {
     const route = limitedRoute(name);
-    app.post(route.path, { config: { contract: route } }, async (request, reply) => {
-      const tracked = track(request, reply, surfaces[route.surface], route.path);
+    app.post(route.path, { config: { contract: route } }, async (_request, reply) => {
+      const tracked: Tracked = {
+        caller: new CallerWatch(),
+        address: '203.0.113.7',
+        errorCode: null,
+        credentialKind: null,
+        credentialId: null,
+        idempotencyKey: null,
+        counted: false,
+      };
       const limited = {
         reply,
         route,

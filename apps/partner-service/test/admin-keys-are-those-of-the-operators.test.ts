@@ -8,6 +8,7 @@ import {
 } from '@switchboard/contracts';
 import { waitFor } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { touchOldSecret } from '../src/domain/keys/key-repository.ts';
 import { startTestPartner, superAdmin, type TestPartner, WEBHOOK_SECRET } from './support/partner.ts';
 
 const START = '2026-03-01T12:00:00.000Z';
@@ -277,10 +278,13 @@ describe('a rotation', () => {
     const listed = await partner.admin('GET', '/partner-keys?search=Rotated');
     expect(Object(listed.body.partner_keys)[0]).toMatchObject({ previous_secret_last_used_at: firstUse });
 
-    // Within the minute nothing is written; the use after it comes later and would show if one were.
+    // Within the minute nothing is written, and nothing about a secret that is not the old one.
+    const use = { keyId: made.id, secretHash: hashKey(made.api_secret) };
     clock.advance(59);
-    await verify(made);
+    await touchOldSecret(partner.data.db, { ...use, at: clock.now() });
     clock.advance(1);
+    await touchOldSecret(partner.data.db, { ...use, secretHash: hashKey('other'), at: clock.now() });
+    expect(await lastUse()).toBe(firstUse);
     await verify(made);
     const secondUse = clock.now().toISOString();
     await waitFor(async () => (await lastUse()) === secondUse, { what: 'the use a minute later' });

@@ -154,17 +154,22 @@ describe('a device', () => {
     expect(shown.text).toContain('No device waits for this code');
   });
 
-  test('that was approved gets nothing once its user is disabled or signed out everywhere', async () => {
-    for (const change of [
-      'UPDATE identity.users SET disabled_at = now()',
-      "UPDATE identity.users SET tokens_valid_from = now() + interval '1 day'",
-    ]) {
+  test('that was approved gets nothing once its user is disabled, or signs out everywhere', async () => {
+    const approved = async () => {
       const { device_code: deviceCode, user_code: userCode } = await begin();
-      await decide(await atPage(), userCode, 'approve');
-      await identity.owner.query(change);
-      expect((await poll(deviceCode)).body.error).toBe('access_denied');
-      await identity.owner.query('UPDATE identity.users SET disabled_at = NULL, tokens_valid_from = NULL');
-    }
+      const browser = await atPage();
+      await decide(browser, userCode, 'approve');
+      return { deviceCode, browser };
+    };
+    const first = await approved();
+    await identity.owner.query('UPDATE identity.users SET disabled_at = now()');
+    expect((await poll(first.deviceCode)).body.error).toBe('access_denied');
+    await identity.owner.query('UPDATE identity.users SET disabled_at = NULL');
+    const second = await approved();
+    const { principal } = await identity.signIn(user);
+    await identity.call(principal, 'POST', '/auth/v1/logout?scope=global');
+    expect((await poll(second.deviceCode)).body.error).toBe('access_denied');
+    expect((await second.browser.open('/device')).text).toContain('Sign in to connect');
   });
 
   test('that polls twice at once on two replicas gets one set of tokens', async () => {

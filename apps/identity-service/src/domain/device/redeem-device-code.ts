@@ -4,7 +4,7 @@ import type { Caller } from '@switchboard/service-kit';
 import type { Deps } from '../../deps.ts';
 import { type IssuedSession, startSession } from '../sessions/start-session.ts';
 import { sha256Hex } from '../tokens/secrets.ts';
-import { findUserById } from '../users/user-repository.ts';
+import { lockUser } from '../users/user-repository.ts';
 import { type DeviceAuthorization, lockByDeviceCode, markUsed, notePoll } from './device-repository.ts';
 import { mintIdToken } from './id-token.ts';
 
@@ -33,13 +33,6 @@ const answerPending = async (
   return isTooSoon ? 'SLOW_DOWN' : 'AUTHORIZATION_PENDING';
 };
 
-/** Whoever approved may have been disabled, or signed out everywhere, before the device came to fetch its tokens. */
-const isApprovalVoid = async ({ trx }: Tools<'identity'>, found: DeviceAuthorization): Promise<boolean> => {
-  const user = found.userId === null ? null : await findUserById(trx, found.userId);
-  if (!user || user.disabledAt !== null) return true;
-  return user.tokensValidFrom !== null && found.decidedAt !== null && user.tokensValidFrom > found.decidedAt;
-};
-
 const redeem = async (
   deps: Deps,
   tools: Tools<'identity'>,
@@ -54,9 +47,11 @@ const redeem = async (
   if (found.status === 'denied') return 'ACCESS_DENIED';
   if (found.expiresAt <= data.clock.now()) return 'EXPIRED_TOKEN';
   if (found.status === 'pending') return answerPending(deps, tools, found);
-  if (found.userId === null || (await isApprovalVoid(tools, found))) return 'ACCESS_DENIED';
+  const user = found.userId === null ? null : await lockUser(tools.trx, found.userId);
+  // Disabled since it approved. Signing out everywhere has turned the approval into a refusal (domain/sessions).
+  if (!user || user.disabledAt !== null) return 'ACCESS_DENIED';
   const session = await startSession(deps, tools, {
-    userId: found.userId,
+    userId: user.id,
     method: 'device',
     clientName: found.clientName ?? found.clientId,
     caller: input.caller,

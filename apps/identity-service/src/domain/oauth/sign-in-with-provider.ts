@@ -3,6 +3,7 @@ import type { Tools } from '@switchboard/db';
 import { sql } from 'kysely';
 import type { Deps } from '../../deps.ts';
 import { endSessions } from '../sessions/end-sessions.ts';
+import { dropOneTimeTokens } from '../sign-in/one-time-token.ts';
 import { createUser } from '../users/create-user.ts';
 import { normalizeEmail } from '../users/email.ts';
 import {
@@ -69,9 +70,7 @@ const evictStrangers = async (
 ): Promise<void> => {
   const { trx } = tools;
   const at = deps.data.clock.now();
-  await sql`DELETE FROM identity.one_time_tokens WHERE user_id = ${user.id}`.execute(trx);
-  await sql`DELETE FROM identity.auth_codes WHERE user_id = ${user.id}`.execute(trx);
-  await sql`DELETE FROM identity.page_sessions WHERE user_id = ${user.id}`.execute(trx);
+  await dropOneTimeTokens(trx, user.id);
   for (const identity of await findIdentities(trx, user.id)) {
     if (identity.provider !== 'email') {
       await sql`DELETE FROM identity.user_identities WHERE id = ${identity.id}`.execute(trx);

@@ -20,7 +20,7 @@ export const insertPageSession = async (
   `.execute(executor);
 };
 
-/** The session if it is good: neither over, nor of somebody who was disabled or signed out everywhere since. */
+/** The session if it is good. Signing out everywhere removes it (domain/sessions). */
 export const findPageSession = async (
   executor: Executor,
   idHash: string,
@@ -31,19 +31,20 @@ export const findPageSession = async (
       s.device_authorization_id AS "deviceAuthorizationId"
     FROM identity.page_sessions s JOIN identity.users u ON u.id = s.user_id
     WHERE s.id_hash = ${idHash} AND s.expires_at > ${at} AND u.disabled_at IS NULL
-      AND (u.tokens_valid_from IS NULL OR u.tokens_valid_from <= s.created_at)
   `.execute(executor);
   return found.rows[0] ?? null;
 };
 
+/** False when the session was ended a moment ago. Locks it: who signs out everywhere waits for what is decided in it. */
 export const selectDevice = async (
   executor: Executor,
   idHash: string,
   deviceAuthorizationId: string | null,
-): Promise<void> => {
-  await sql`
+): Promise<boolean> => {
+  const updated = await sql`
     UPDATE identity.page_sessions SET device_authorization_id = ${deviceAuthorizationId} WHERE id_hash = ${idHash}
   `.execute(executor);
+  return Number(updated.numAffectedRows ?? 0) === 1;
 };
 
 export const deletePageSession = async (executor: Executor, idHash: string): Promise<void> => {

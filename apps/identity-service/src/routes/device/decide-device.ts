@@ -23,7 +23,7 @@ export const decideDevice = (app: FastifyInstance, deps: Deps): void =>
       id !== null &&
       id === body.request &&
       (await transact(deps.data, async ({ trx }) => {
-        await selectDevice(trx, idHash, null);
+        if (!(await selectDevice(trx, idHash, null))) return false;
         return decide(trx, { id, status, userId, at: deps.data.clock.now() });
       }));
     if (isDecided) return seeOther(`${path}/done?result=${status}`);

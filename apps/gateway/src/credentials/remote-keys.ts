@@ -63,19 +63,21 @@ export const createRemoteKeys = <Keys extends KeySet>(options: RemoteKeysOptions
     return loading;
   };
 
+  /** The set as it is known; null before it was ever read. An old one is read anew meanwhile. */
+  const peek = (): Keys | null => {
+    if (keys && nowMs() - loadedMs >= freshSeconds * 1000 && !loading && !isBackingOff()) void reload();
+    return keys;
+  };
+
   return {
-    /** The set as it is known; null before it was ever read. Old ones are read anew meanwhile. */
-    peek(): Keys | null {
-      if (keys && nowMs() - loadedMs >= freshSeconds * 1000 && !loading && !isBackingOff()) void reload();
-      return keys;
-    },
+    peek,
     /**
      * A set that has the key if there is one: it is read again when the key is not known, if that was not just done.
      *
      * @throws SERVICE_UNAVAILABLE when the key may be good but the set cannot be had
      */
     async withKey(id: string): Promise<Keys> {
-      if (keys?.has(id)) return keys;
+      if (peek()?.has(id) && keys) return keys;
       const isJustRead = keys !== null && nowMs() - loadedMs < UNKNOWN_PAUSE_SECONDS * 1000;
       if (keys && isJustRead && failures === 0) return keys;
       if (loading || !isBackingOff()) await reload();

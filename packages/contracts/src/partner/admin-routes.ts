@@ -57,7 +57,8 @@ export const partnerAdminRoutes = {
     ...admin,
     id: 'admin.partner_keys.update',
     summary: 'Change what a partner key may do',
-    description: 'It has its effect on every gateway within a second. Fields that are left out stay as they are.',
+    description:
+      'It has its effect on every gateway within a second. Fields that are left out stay as they are.',
     method: 'PATCH',
     path: KEY,
     params: schemas.keyIdParams,
@@ -129,7 +130,8 @@ export const partnerAdminRoutes = {
     ...admin,
     id: 'admin.partner_keys.retry_webhook',
     summary: 'Send a callback once more that nobody tries again by itself',
-    description: 'The same webhook-id and bytes; the number of the attempt goes on. One that waits already is not doubled.',
+    description:
+      'The same webhook-id and bytes; the number of the attempt goes on. One that waits already is not doubled.',
     method: 'POST',
     path: `${KEYS}/webhooks/:delivery_id/retry`,
     params: schemas.deliveryIdParams,

@@ -114,7 +114,8 @@ export const updateKeyBody = z
     permissions: permissionsSchema.optional(),
   })
   .refine((body) => Object.values(body).some((value) => value !== undefined), {
-    message: 'must change something: rate_limit_per_minute, allowed_ips, expires_at, is_active or permissions',
+    message:
+      'must change something: rate_limit_per_minute, allowed_ips, expires_at, is_active or permissions',
   });
 
 export const rotateKeyBody = z.object({

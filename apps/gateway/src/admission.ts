@@ -137,9 +137,12 @@ export const createAdmission = (deps: AdmissionDeps): Admissions => {
     const credential = chooser.choose(request, route);
     if (!credential) return refuse(chooser.refuseKind(request, route), reply, route, tracked);
     tracked.credentialKind = credential.kind;
-    const goOn = (admission: Admission): Admission | Promise<Admission> =>
-      // Whoever signs the body is not known yet.
-      credential.admitBody ? admission : admitKnown(request, reply, route, tracked, credential, admission);
+    const goOn = (admission: Admission): Admission | Promise<Admission> => {
+      if (!credential.admitBody) return admitKnown(request, reply, route, tracked, credential, admission);
+      // Whoever signs the body is not known yet, and a body that is too large is answered before it is.
+      limiter.describeRefusals(reply, route, guard.quotaOf(tracked.address));
+      return admission;
+    };
 
     let identified: Admission | Promise<Admission>;
     try {

@@ -132,6 +132,9 @@ describe('a link', () => {
   it('recovers an account once, and within an hour', async () => {
     const user = await identity.makeUser();
     const first = await mailed(user.email);
+    // A scanner of mails that asks for the head alone does not use it up.
+    const head = await identity.app.inject({ method: 'HEAD', url: first.path });
+    expect([head.statusCode, head.headers.location]).toEqual([303, APP]);
     const { fragment } = await follow(first.path);
     expect(fragment.get('type')).toBe('recovery');
     const again = await follow(first.path);
@@ -214,6 +217,22 @@ describe('a link', () => {
     expect((await follow(link.path)).fragment.get('type')).toBe('email_change');
     const moved = await identity.signIn({ email: 'moved@example.com', password: user.password });
     expect(moved.body.user).toMatchObject({ id: user.id, email: 'moved@example.com' });
+  });
+});
+
+describe('an address', () => {
+  it('that two users want at the same moment is one of theirs', async () => {
+    const email = 'wanted@example.com';
+    const paths: string[] = [];
+    for (const user of [await identity.makeUser(), await identity.makeUser()]) {
+      const { principal } = await identity.signIn(user);
+      await identity.call(principal, 'PUT', '/auth/v1/user', { body: { email } });
+      await deliver();
+      paths.push(read(inbox.findLast((mail) => mail.to === email)).path);
+    }
+    const outcomes = await Promise.all(paths.map(follow));
+    expect(outcomes.map(({ query }) => query.get('error_code')).toSorted()).toEqual(['email_exists', null]);
+    expect(await identity.rows('SELECT 1 FROM identity.users WHERE email = $1', [email])).toHaveLength(1);
   });
 });
 

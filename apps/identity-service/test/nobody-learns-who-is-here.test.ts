@@ -277,4 +277,13 @@ describe('the first administrator', () => {
     );
     for (const replica of [...replicas, again]) await replica.close();
   });
+
+  it('is not made with a password that everybody knows, and nobody else is kept from signing in', async () => {
+    await identity.rows("UPDATE identity.users SET role = 'admin' WHERE role = 'super_admin'");
+    const env = { ADMIN_EMAIL: 'weak@example.com', ADMIN_PASSWORD: 'password123' };
+    const replica = await identity.startReplica({ env });
+    expect(await identity.rows("SELECT 1 FROM identity.users WHERE role = 'super_admin'")).toEqual([]);
+    await replica.signIn(await replica.makeUser());
+    await replica.close();
+  });
 });

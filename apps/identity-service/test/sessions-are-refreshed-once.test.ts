@@ -194,6 +194,8 @@ describe('sign-out', () => {
     expect(answer.status).toBe(204);
     for (const [index, session] of [here, there].entries()) {
       expect((await check(session)).ok).toBe(open[index]);
+      const asked = await replica.call(session.principal, 'GET', '/auth/v1/user');
+      expect(asked.body.error_code).toBe(open[index] ? undefined : 'session_not_found');
       expect((await refresh(replica, session.refreshToken)).status).toBe(open[index] ? 200 : 400);
     }
     // Whoever signs in again, even in the same second, is signed in.

@@ -72,7 +72,7 @@ export const authRoutes = {
     method: 'GET',
     path: `${PREFIX}/user`,
     responses: { 200: user },
-    errors: ['USER_NOT_FOUND'],
+    errors: ['SESSION_NOT_FOUND', 'USER_NOT_FOUND'],
   }),
   updateUser: defineRoute({
     ...signedIn,

@@ -128,10 +128,10 @@ export const keepSigningKeys = async (
     const keys = await listSigningKeys(trx);
     const current = signingKeyOf(keys, now);
     const isDue =
-      current !== undefined &&
-      current.signsUntil === null &&
-      after(current.signsFrom, config.identity.signingKeyDays * 86_400 - PUBLISHED_BEFORE_SECONDS) <= now;
-    if (isDue) await rotateSigningKey(tools, deps, { immediately: false });
+      current === undefined ||
+      (current.signsUntil === null &&
+        after(current.signsFrom, config.identity.signingKeyDays * 86_400 - PUBLISHED_BEFORE_SECONDS) <= now);
+    if (isDue) await rotateSigningKey(tools, deps, { immediately: current === undefined });
     return { rotated: isDue ? 1 : 0, removed: removed.length };
   });
   if (done.rotated + done.removed > 0) keyRing.forget();

@@ -1,4 +1,4 @@
-import { identityEvents } from '@switchboard/contracts';
+import { AppError, identityEvents } from '@switchboard/contracts';
 import { transact } from '@switchboard/db';
 import { sql } from 'kysely';
 import type { Deps } from '../../deps.ts';
@@ -25,7 +25,14 @@ export const makeFirstAdministrator = async (deps: Deps): Promise<void> => {
     data.log.error({}, 'ADMIN_EMAIL is not an e-mail address: there is no administrator');
     return;
   }
-  assertGoodPassword(password);
+  try {
+    assertGoodPassword(password);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    // Not fatal: everybody else can sign in, and a better password is taken at the next start.
+    data.log.error({ reason: error.message }, 'ADMIN_PASSWORD cannot be used: there is no administrator');
+    return;
+  }
   const passwordHash = await hashing.hash(password);
   const outcome = await transact(data, async (tools) => {
     const { trx, emit } = tools;

@@ -1,4 +1,4 @@
-import type { UserRole } from '@switchboard/contracts';
+import { AppError, type UserRole } from '@switchboard/contracts';
 import { toJson } from '@switchboard/db';
 import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
@@ -122,7 +122,15 @@ const columnOf = {
 
 const isChangeable = (field: string): field is keyof UserChanges => Object.hasOwn(columnOf, field);
 
-/** The user as it is then; null when there is none. An address of another local user is a unique violation (23505). */
+/** Between the look whether an address is free and its use, somebody else can take it: the database has the last word. */
+const isTaken = (error: unknown): boolean =>
+  error instanceof Error &&
+  'constraint' in error &&
+  error.constraint === 'users_email' &&
+  'code' in error &&
+  error.code === '23505';
+
+/** The user as it is then; null when there is none. @throws EMAIL_EXISTS for the address of another local user */
 export const updateUser = async (
   trx: Executor,
   id: string,
@@ -135,10 +143,15 @@ export const updateUser = async (
       if (!isChangeable(field)) throw new TypeError(`a user's ${field} is not changed here`);
       return sql`${sql.ref(columnOf[field])} = ${field === 'userMetadata' ? toJson(value) : value}`;
     });
-  const made = await sql<UserRecord>`
-    UPDATE identity.users SET ${sql.join([...assignments, sql`updated_at = ${at}`])} WHERE id = ${id}
-    RETURNING ${userColumns}`.execute(trx);
-  return made.rows[0] ?? null;
+  try {
+    const made = await sql<UserRecord>`
+      UPDATE identity.users SET ${sql.join([...assignments, sql`updated_at = ${at}`])} WHERE id = ${id}
+      RETURNING ${userColumns}`.execute(trx);
+    return made.rows[0] ?? null;
+  } catch (error) {
+    if (isTaken(error)) throw new AppError('EMAIL_EXISTS', { cause: error });
+    throw error;
+  }
 };
 
 const IDENTITY_COLUMNS = sql`

@@ -18,9 +18,12 @@ const failureAt = (address: string, error: AppError): string => {
 };
 
 export const getVerify = (app: FastifyInstance, deps: Deps): void =>
-  implement(app, authRoutes.followLink, async ({ query, caller }) => {
+  implement(app, authRoutes.followLink, async ({ query, caller, req }) => {
     const target = redirectOrHome(deps.config, query.redirect_to);
-    const to = (location: string) => ({ status: 303 as const, headers: { ...NO_STORE, location } });
+    const headers = { ...NO_STORE, 'referrer-policy': 'no-referrer' };
+    const to = (location: string) => ({ status: 303 as const, headers: { ...headers, location } });
+    // Programs that look whether a link in a mail is harmless must not use it up.
+    if (req.method === 'HEAD') return to(target);
     const { type = '', token = query.token_hash } = query;
     try {
       if (!token || !isVerificationType(type)) throw new AppError('OTP_EXPIRED');

@@ -21,6 +21,8 @@ import { showPartnerKeyUsage } from './commands/partner-keys/usage.ts';
 import { login } from './commands/session/login.ts';
 import { logout } from './commands/session/logout.ts';
 import { whoami } from './commands/session/whoami.ts';
+import { listSigningKeys } from './commands/signing-keys/list.ts';
+import { rotateSigningKey } from './commands/signing-keys/rotate.ts';
 import { createToken } from './commands/tokens/create.ts';
 import { deleteToken } from './commands/tokens/delete.ts';
 import { disableToken } from './commands/tokens/disable.ts';
@@ -75,6 +77,8 @@ const commands: readonly Command[] = [
   revokeToken,
   deleteToken,
   showTokenUsage,
+  listSigningKeys,
+  rotateSigningKey,
   listAudit,
   explainCredential,
   listDead,

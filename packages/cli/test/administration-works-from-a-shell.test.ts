@@ -170,6 +170,14 @@ describe('users', () => {
   });
 });
 
+it('signing keys are listed and rotated, and nobody is signed out by it', async () => {
+  const before = await json(['signing-keys', 'list']);
+  const next = await json(['signing-keys', 'rotate']);
+  expect((await cli(['signing-keys', 'list'])).out).toContain(next.kid);
+  expect(await json(['signing-keys', 'list'])).toHaveLength(before.length + 1);
+  expect(await cli(['whoami'])).toMatchObject({ code: 0 });
+});
+
 it('every act is in the audit log, with who did it', async () => {
   await cli(['partner-keys', 'create', 'Audited Ltd']);
   const entries = await waitFor(

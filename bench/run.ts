@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { benchAnalysis } from './analysis.ts';
+import { benchCredentials } from './credentials.ts';
 import { benchGateway } from './gateway.ts';
 import { benchJobs } from './jobs.ts';
 import { type BenchPart, renderTable, round } from './support/figures.ts';
@@ -26,7 +27,13 @@ ${renderTable(
   };
 };
 
-const parts = { gateway: benchGateway, jobs: benchJobs, analysis: benchAnalysis, webhooks };
+const parts = {
+  gateway: benchGateway,
+  credentials: benchCredentials,
+  jobs: benchJobs,
+  analysis: benchAnalysis,
+  webhooks,
+};
 const isPart = (name: string): name is keyof typeof parts => Object.hasOwn(parts, name);
 
 /** `npm run bench` measures everything and writes the page; `npm run bench -- gateway` measures one part and prints it. */

@@ -1,10 +1,15 @@
 import { Pool } from 'undici';
 
+type LoadHeaders = Readonly<Record<string, string>>;
+
 export interface LoadOptions {
   /** On loopback, always. */
   readonly url: string;
   readonly path: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** The same for all, or made for each. */
+  readonly headers?: LoadHeaders | ((index: number) => LoadHeaders);
+  /** What counts as answered; default 200. */
+  readonly statuses?: readonly number[];
   readonly connections: number;
   /** Bounds in both: it ends at whichever comes first. */
   readonly requests: number;
@@ -19,7 +24,8 @@ export interface LoadResult {
 
 /** Sends requests over so many connections, one at a time on each, until count or time is used up. */
 export const runLoad = async (options: LoadOptions): Promise<LoadResult> => {
-  const { connections, headers = {}, path } = options;
+  const { connections, headers = {}, path, statuses = [200] } = options;
+  const headersOf = typeof headers === 'function' ? headers : () => headers;
   if (new URL(options.url).hostname !== '127.0.0.1') throw new RangeError('load goes to loopback only');
   const pool = new Pool(options.url, { connections, pipelining: 1 });
   const startedMs = performance.now();
@@ -29,9 +35,9 @@ export const runLoad = async (options: LoadOptions): Promise<LoadResult> => {
   const send = async () => {
     while (left > 0 && performance.now() < deadlineMs) {
       left -= 1;
-      const answer = await pool.request({ method: 'GET', path, headers });
+      const answer = await pool.request({ method: 'GET', path, headers: { ...headersOf(left) } });
       await answer.body.dump();
-      if (answer.statusCode !== 200) failed += 1;
+      if (!statuses.includes(answer.statusCode)) failed += 1;
     }
   };
   await Promise.all(Array.from({ length: connections }, send));

@@ -12,6 +12,10 @@ const form = (value: Record<string, string>) => ({
   text: new URLSearchParams(value).toString(),
 });
 
+/** What refresh tokens of one session begin with. */
+const ONE = 'AQGS8MErPHFOj1BhcoOUChsA'.slice(0, 22);
+const TWO = 'AQGS8MErPHFOj1BhcoXXXXzz'.slice(0, 22);
+
 describe('whose requests count together', () => {
   const anon = anonPrincipalSchema.parse({ kind: 'anon' });
   const caller = (
@@ -51,11 +55,21 @@ describe('whose requests count together', () => {
     expect(caller(json({ email: 'a'.repeat(30_000) })).length).toBeLessThan(100);
   });
 
+  test('a device that polls counts for itself: others behind its address are not held up', () => {
+    const poll = (device: string) =>
+      caller(json({ device_code: device }), { url: '/api/v1/auth/device/token' });
+    expect(poll('device-one')).toBe(poll('device-one'));
+    expect(poll('device-one')).not.toBe(poll('device-two'));
+    expect(poll('device-one')).not.toContain('device-one');
+  });
+
   test('a session that is refreshed counts over all its tokens, and no e-mail is asked for', () => {
     const refresh = (body: Record<string, string>) =>
       caller(json(body), { url: '/auth/v1/token?grant_type=refresh_token' });
-    expect(refresh({ refresh_token: 'one.1.a' })).toBe(refresh({ refresh_token: 'one.2.b', email: 'x@y.z' }));
-    expect(refresh({ refresh_token: 'one.1.a' })).not.toBe(refresh({ refresh_token: 'two.1.a' }));
+    expect(refresh({ refresh_token: `${ONE}1a` })).toBe(
+      refresh({ refresh_token: `${ONE}2b`, email: 'x@y.z' }),
+    );
+    expect(refresh({ refresh_token: `${ONE}1a` })).not.toBe(refresh({ refresh_token: `${TWO}1a` }));
     // Beside a password it changes nothing.
     expect(caller(json({ email: 'ada@example.com', refresh_token: 'one.1.a' }))).toBe(ada);
   });
@@ -79,7 +93,6 @@ describe('whose requests count together', () => {
     const alone = 'address:203.0.113.7';
     for (const body of [
       null,
-      json({ device_code: 'x' }),
       json({ email: 7 }),
       json({ email: '   ' }),
       json(null),

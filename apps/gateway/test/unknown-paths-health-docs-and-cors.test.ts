@@ -164,6 +164,20 @@ describe('documents and pages', () => {
     expect(script).toContain('telemetry: false');
     expect(script).not.toContain('http');
   });
+
+  test('whoever downloads them over and over is told to wait, and keeps nobody from the API', async () => {
+    const front = await startGateway({ env: { PARTNER_SERVICE_URL: service.url } });
+    let answer = await fetch(`${front.url}/docs`);
+    for (let i = 0; i < 120 && answer.status === 200; i += 1) {
+      await answer.body?.cancel();
+      answer = await fetch(`${front.url}/docs`);
+    }
+    expect([answer.status, await answer.json()]).toMatchObject([429, { code: 'RATE_LIMIT_EXCEEDED' }]);
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    const api = await fetch(`${front.url}/api/partner/v1/health`, { headers: owner.issue().headers });
+    expect(api.status).toBe(200);
+    await front.close();
+  });
 });
 
 describe('CORS', () => {

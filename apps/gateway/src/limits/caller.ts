@@ -43,14 +43,18 @@ const isRefresh = ({ url }: AskingRequest): boolean => {
 const digest = (name: string): string =>
   createHash('sha256').update(name.slice(0, NAME_CHARACTERS_MAX)).digest('base64url');
 
-/** Whom a body speaks of: the session that is refreshed, else the e-mail address; null when it names neither. */
+/** A refresh token begins with its session, which is the same in the next one. */
+const SESSION_CHARACTERS = 22;
+
+/** Whom a body speaks of: the session that is refreshed, the device that waits, else the e-mail address; null when none. */
 const nameIn = (request: AskingRequest, body: Buffer): string | null => {
   if (body.length > BODY_BYTES_MAX) return null;
-  const { email, refresh_token: token } = readFields(request, body);
+  const { email, refresh_token: token, device_code: device } = readFields(request, body);
   if (isRefresh(request)) {
-    // A refresh token begins with its session: the next one of the session counts with it.
-    return typeof token === 'string' ? `session:${digest(token.split('.', 1)[0] ?? '')}` : null;
+    return typeof token === 'string' ? `session:${digest(token.slice(0, SESSION_CHARACTERS))}` : null;
   }
+  // Each polls a dozen times a minute: a few of them behind one address are not too many.
+  if (typeof device === 'string') return `device:${digest(device)}`;
   const address = typeof email === 'string' ? email.trim().toLowerCase() : '';
   return address === '' ? null : `email:${digest(address)}`;
 };

@@ -3,7 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import rateLimit from '@fastify/rate-limit';
+import { errors } from '@switchboard/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { addressGroup } from '../../credentials/ip-list.ts';
 import { indexPage, referencePage, startScript, stylesheet } from './pages.ts';
 
 /**
@@ -87,11 +90,28 @@ const SCRIPT = 'text/javascript; charset=utf-8';
 
 const text = (value: string) => () => Promise.resolve(value);
 
-/** The documents of the contracts, and pages that show them. Public, and the same for everybody. */
-export const registerDocsRoutes = (
+/** A page loads a handful of them; whoever asks for more than this in a minute reads none of it. */
+const REQUESTS_PER_MINUTE = 120;
+
+/** The documents of the contracts, and pages that show them. Public, and the same for everybody, in measure: they are large. */
+export const registerDocsRoutes = async (
   app: FastifyInstance,
   { publicUrl }: { publicUrl: string | undefined },
-): void => {
+): Promise<void> => {
+  // The plugin itself, unlike on the routes of the contracts: here speed does not matter, nor that replicas count apart.
+  await app.register(rateLimit, {
+    global: false,
+    max: REQUESTS_PER_MINUTE,
+    timeWindow: '1 minute',
+    keyGenerator: ({ ip }) => addressGroup(ip),
+  });
+  const look = app.createRateLimit();
+  const onRequest = async (request: FastifyRequest): Promise<void> => {
+    const count = await look(request);
+    if (!count.isAllowed && count.isExceeded) {
+      throw errors.rateLimited(Math.max(1, count.ttlInSeconds), count.max);
+    }
+  };
   const assets: Readonly<Record<string, Asset>> = {
     '/openapi.json': {
       type: JSON_TYPE,
@@ -119,9 +139,9 @@ export const registerDocsRoutes = (
     '/docs/assets/docs.css': { type: 'text/css; charset=utf-8', read: text(stylesheet), maxAgeSeconds: 60 },
   };
   for (const url of ['/', '/docs/']) {
-    app.get(url, { config: { quiet: true } }, (_request, reply) => reply.redirect('/docs', 308));
+    app.get(url, { config: { quiet: true }, onRequest }, (_request, reply) => reply.redirect('/docs', 308));
   }
   for (const [url, asset] of Object.entries(assets)) {
-    app.get(url, { config: { quiet: true } }, serve(asset));
+    app.get(url, { config: { quiet: true }, onRequest }, serve(asset));
   }
 };

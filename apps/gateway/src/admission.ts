@@ -43,6 +43,8 @@ export type AdmitBody = (
 
 export interface Admissions {
   readonly admit: Admit;
+  /** A service found a secret in a body to be wrong. */
+  countGuess(tracked: Tracked): void;
   /** Null where nothing waits for the body. */
   bodyStepOf(route: RouteContract): AdmitBody | null;
 }
@@ -130,6 +132,13 @@ export const createAdmission = (deps: AdmissionDeps): Admissions => {
       limiter.describeRefusals(reply, route, guard.quotaOf(tracked.address));
       throw new AppError('SERVICE_UNAVAILABLE', { message: 'This API is switched off here' });
     }
+    if (route.guesses) {
+      try {
+        assertMayTry(tracked.address);
+      } catch (tooMany) {
+        return refuse(tooMany, reply, route, tracked);
+      }
+    }
     if (route.credentials.length === 0) {
       const counted = limiter.countBeforeBody({ reply, route, tracked, admission: null });
       return counted ? counted.then(() => null) : null;
@@ -156,6 +165,7 @@ export const createAdmission = (deps: AdmissionDeps): Admissions => {
 
   return {
     admit,
+    countGuess: ({ address }) => guard.countRefusal(address),
     bodyStepOf(route) {
       if (!route.credentials.some((kind) => credentials[kind].admitBody)) return null;
       return async (request, reply, tracked, admission, body) => {

@@ -153,7 +153,7 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
     answers: { [gatewayAdminRoutes.explain.id]: explainCredential({ chooser, routes, surfaces }) },
   });
   registerHealthRoutes(app, { upstreams: all, clock, version: manifest.version });
-  registerDocsRoutes(app, { publicUrl: config.edge.publicUrl });
+  await registerDocsRoutes(app, { publicUrl: config.edge.publicUrl });
   registerUnknownRoutes(app, track, describeUnknown);
 
   metrics.gaugeBy('gateway_requests_held', 'Requests that wait for a service to come back', 'upstream', () =>

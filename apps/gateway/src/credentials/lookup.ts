@@ -11,7 +11,7 @@ import type { z } from 'zod';
 import type { Admission } from './credential.ts';
 import { createKeyCache, type Verdict } from './key-cache.ts';
 
-export type CredentialBus = Pick<Bus, 'request' | 'subscribe' | 'isConnected' | 'onConnect'>;
+type CredentialBus = Pick<Bus, 'request' | 'subscribe' | 'isConnected' | 'onConnect'>;
 
 export interface LookupOptions {
   readonly bus: CredentialBus;
@@ -142,5 +142,3 @@ export const createLookup = (
     },
   };
 };
-
-export type Lookup = ReturnType<typeof createLookup>;

@@ -2,7 +2,7 @@ import { createPublicKey, type JsonWebKeyInput, type KeyObject } from 'node:cryp
 import { z } from 'zod';
 
 /** What tokens of other people may be signed with besides a shared secret. */
-export type SigningAlgorithm = 'RS256' | 'ES256';
+type SigningAlgorithm = 'RS256' | 'ES256';
 
 export interface PublicKey {
   readonly algorithm: SigningAlgorithm;

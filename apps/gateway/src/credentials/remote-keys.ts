@@ -2,12 +2,12 @@ import { AppError, type Clock } from '@switchboard/contracts';
 import type { Log } from '@switchboard/service-kit';
 
 /** A set of keys as it was read. */
-export interface KeySet {
+interface KeySet {
   has(id: string): boolean;
   readonly size: number;
 }
 
-export interface RemoteKeysOptions<Keys extends KeySet> {
+interface RemoteKeysOptions<Keys extends KeySet> {
   /** Whose keys they are: for logs. */
   readonly owner: string;
   readonly clock: Clock;
@@ -89,6 +89,8 @@ export const createRemoteKeys = <Keys extends KeySet>(options: RemoteKeysOptions
     async doubt(): Promise<void> {
       // A question that is under way may have been answered before the change.
       await loading;
+      // If it cannot be read now, whoever needs a key tries again.
+      loadedMs = Number.NEGATIVE_INFINITY;
       await reload();
     },
   };

@@ -160,8 +160,8 @@ export const createUserCredential = (options: UserOptions): Credential => {
     clock,
     log,
     freshSeconds: KEYS_FRESH_SECONDS,
-    // It is a neighbour that restarts: whoever has no keys at all waits for it.
-    backoffSeconds: { first: 0, max: 0 },
+    // A neighbour that restarts; whoever has no keys at all waits for it.
+    backoffSeconds: { first: 1, max: 1 },
     load: async (known) => {
       const answer = await askOwner(identityRpcs.signingKeys, {}, known === null);
       const keys = readPublicKeys(answer.keys);

@@ -47,7 +47,7 @@ type InwardRoute = RouteContract & { readonly service: ServiceName };
 const goesInward = (route: RouteContract): route is InwardRoute => route.service !== 'gateway';
 
 const sendInward = (route: InwardRoute, deps: ContractRouteDeps): Proceed => {
-  const { mintToken, headerFilters, waitSeconds } = deps;
+  const { admissions, mintToken, headerFilters, waitSeconds } = deps;
   const upstream = deps.upstreams[route.service];
   const takesCookies = isForBrowsers(route);
   const filterHeaders = takesCookies ? headerFilters.withCookies : headerFilters.withoutCookies;
@@ -78,6 +78,7 @@ const sendInward = (route: InwardRoute, deps: ContractRouteDeps): Proceed => {
         caller: tracked.caller,
         onErrorCode: (code) => {
           tracked.errorCode = code;
+          if (route.guesses?.includes(code)) admissions.countGuess(tracked);
         },
       },
       (error) => {

@@ -49,6 +49,11 @@ export interface RouteContract {
   /** True: a user's token may come as `?access_token=`, for browsers whose EventSource and WebSocket send no headers. */
   readonly acceptsQueryToken?: true;
   readonly limitGroup?: LimitGroupName;
+  /**
+   * Error codes, as callers see them, that say a secret in the body was wrong: a guess, which counts as a refused credential of
+   * its address. An address with too many of those is not let in for a minute.
+   */
+  readonly guesses?: readonly string[];
   /** Largest body taken; default 1 MiB. */
   readonly bodyBytesMax?: number;
   /** How long the gateway waits for the service; default 30 s. */

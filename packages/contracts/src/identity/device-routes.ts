@@ -79,6 +79,7 @@ export const deviceRoutes = {
       'polls. A client whose answer was lost begins again.',
     method: 'POST',
     path: '/api/v1/auth/device/token',
+    guesses: ['invalid_grant'],
     consumes: ['application/json', 'application/x-www-form-urlencoded'],
     body: schemas.deviceTokenBody,
     responses: { 200: { description: 'Approved', schema: schemas.deviceTokenAnswer, headers: NO_STORE } },

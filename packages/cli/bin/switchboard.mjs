@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Starts the command line on the Node this repository pins, whatever Node npx was called with: older ones cannot run
 // TypeScript as it is. Plain JavaScript, so that it works on any Node from 20 on.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, resolve } from 'node:path';
@@ -15,7 +15,7 @@ if (!existsSync(pinned)) {
   );
   process.exit(1);
 }
-const ended = spawnSync(
+const command = spawn(
   pinned,
   [
     '--enable-source-maps',
@@ -24,5 +24,12 @@ const ended = spawnSync(
   ],
   { stdio: 'inherit' },
 );
-if (ended.error) console.error(`The command could not be started: ${ended.error.message}`);
-process.exit(ended.status ?? 128 + (constants.signals[ended.signal ?? 'SIGTERM'] ?? 15));
+// Whoever ends this one means the command: it must not go on by itself, waiting for a sign-in.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => command.kill(signal));
+command.on('error', (error) => {
+  console.error(`The command could not be started: ${error.message}`);
+  process.exit(1);
+});
+command.on('exit', (code, signal) =>
+  process.exit(code ?? 128 + (constants.signals[signal ?? 'SIGTERM'] ?? 15)),
+);

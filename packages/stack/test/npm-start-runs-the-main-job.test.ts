@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { deriveWebhookSecret, serviceNames } from '@switchboard/contracts';
 import { freePort, waitFor } from '@switchboard/stack/testing';
@@ -12,6 +13,7 @@ import { startMarkOf } from '../src/process/identity.ts';
 import { runPath } from './support/run-path.ts';
 
 const runScript = fileURLToPath(new URL('../../../scripts/run.mjs', import.meta.url));
+const commandLine = fileURLToPath(new URL('../../cli/bin/switchboard.mjs', import.meta.url));
 const startEntry = 'packages/stack/src/start.ts';
 
 const OPERATORS_SECRET = 'a-webhook-secret-that-is-the-operators-own';
@@ -124,6 +126,19 @@ test('administrator, user, API key and integration token of the demo file work',
     authorization: `Bearer ${demo.integrationToken}`,
   });
   expect(tickets).toMatchObject({ status: 200, body: { status: 'ok' } });
+});
+
+test('the command line administers the running stack without signing in first', async () => {
+  const command = spawn(process.execPath, [commandLine, 'users', 'list', '--json'], {
+    env: { ...environment, XDG_CONFIG_HOME: join(dir, 'config') },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [users] = await Promise.all([text(command.stdout), once(command, 'exit')]);
+  expect(
+    JSON.parse(users)
+      .map(({ email }: { email: string }) => email)
+      .sort(),
+  ).toEqual(['admin@example.com', 'user@example.com']);
 });
 
 test('a secret that the operator brings is used, and not kept for the next start', async () => {

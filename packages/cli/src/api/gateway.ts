@@ -17,22 +17,21 @@ const normalise = (text: string): string => {
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 };
 
-/** --url, else SWITCHBOARD_URL, else the one that was signed in to, else the local stack. Undefined: there is none. */
-export const findGateway = async (
+/** --url, else SWITCHBOARD_URL, else the one that was signed in to. Undefined: nobody said. */
+export const chosenGateway = async (
   io: Io,
   options: Options,
   store: SessionStore,
-): Promise<Gateway | undefined> => {
+): Promise<string | undefined> => {
   const given = textOption(options, 'url') ?? io.environment.url;
-  const chosen = given === undefined ? await store.readCurrent() : normalise(given);
-  const stack = await readRunningStack();
-  const url = chosen ?? stack?.baseUrl;
-  return url === undefined ? undefined : { url, isLocalStack: url === stack?.baseUrl };
+  return given === undefined ? store.readCurrent() : normalise(given);
 };
 
+/** The chosen one, else the local stack. */
 export const requireGateway = async (io: Io, options: Options, store: SessionStore): Promise<Gateway> => {
-  const gateway = await findGateway(io, options, store);
-  if (gateway) return gateway;
+  const stack = await readRunningStack();
+  const url = (await chosenGateway(io, options, store)) ?? stack?.baseUrl;
+  if (url !== undefined) return { url, isLocalStack: url === stack?.baseUrl };
   throw new OperatorError(
     'Which gateway? Sign in with npx switchboard login --url https://…, or start the local stack with npm start.',
   );

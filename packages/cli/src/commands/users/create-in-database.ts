@@ -12,6 +12,14 @@ interface FirstAdministrator {
   readonly password: string;
 }
 
+interface MadeAdministrator {
+  readonly id: string;
+  readonly email: string;
+  readonly role: 'super_admin';
+  /** Where; without a password. */
+  readonly database: string;
+}
+
 /**
  * Makes a super_admin with the rights of the database's owner: the first one, or one for an operator whom nobody else can
  * let in. The same rows and events as identity-service makes, so that the audit log has it.
@@ -19,7 +27,7 @@ interface FirstAdministrator {
 export const createAdministratorInDatabase = async (
   databaseUrl: string,
   input: FirstAdministrator,
-): Promise<{ readonly id: string; readonly email: string; readonly role: 'super_admin' }> => {
+): Promise<MadeAdministrator> => {
   if ([...input.password].length < PASSWORD_CHARACTERS_MIN) {
     throw new UsageError(`The password must have at least ${PASSWORD_CHARACTERS_MIN} characters.`);
   }
@@ -86,7 +94,7 @@ export const createAdministratorInDatabase = async (
         user_agent: 'switchboard-cli',
         request_id: null,
       });
-      return { id, email, role: 'super_admin' as const };
+      return { id, email, role: 'super_admin', database: place.name };
     });
   } catch (error) {
     throw explainDatabaseError(error, place);

@@ -1,5 +1,5 @@
 import { identityAdminRoutes, userRoles } from '@switchboard/contracts';
-import { findGateway } from '../../api/gateway.ts';
+import { chosenGateway } from '../../api/gateway.ts';
 import { createSessionStore } from '../../api/session-store.ts';
 import { apiCommand } from '../../api-command.ts';
 import { type Io, type Options, refuseMoreWords, textOption, UsageError } from '../../command.ts';
@@ -25,14 +25,13 @@ const readPassword = async (options: Options, io: Io): Promise<string | undefine
   return first;
 };
 
-/** The database itself, where nobody could sign in to a gateway yet. */
+/** The database itself, where nobody has signed in to a gateway. It was named, so it wins over a local stack that was not. */
 const findDatabaseUrl = async (io: Io, options: Options): Promise<string | undefined> => {
   const { databaseUrl, token } = io.environment;
   if (databaseUrl === undefined || token !== undefined || options.url !== undefined) return undefined;
   const store = createSessionStore(io.environment.configDir);
-  const gateway = await findGateway(io, options, store);
-  if (!gateway) return databaseUrl;
-  return gateway.isLocalStack || (await store.read(gateway.url)) ? undefined : databaseUrl;
+  const url = await chosenGateway(io, options, store);
+  return url !== undefined && (await store.read(url)) ? undefined : databaseUrl;
 };
 
 export const createUser = apiCommand({
@@ -69,7 +68,7 @@ export const createUser = apiCommand({
       const made = await createAdministratorInDatabase(databaseUrl, { email, name, password });
       return {
         json: made,
-        text: `${made.email} is a super_admin now. Sign in with: npx switchboard login --url …`,
+        text: `${made.email} is a super_admin in ${made.database} now. Sign in with: npx switchboard login --url …`,
       };
     }
     const user = await client.call(identityAdminRoutes.createUser, {

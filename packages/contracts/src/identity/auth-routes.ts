@@ -46,6 +46,8 @@ export const authRoutes = {
   }),
   token: defineRoute({
     ...anybody,
+    // Who renews a session may still send its old access token: that is not asked about.
+    credentials: ['anon'],
     id: 'auth.tokens.grant',
     summary: 'Sign in, or renew a session',
     description: 'grant_type is password, refresh_token or pkce. A refresh token is good once.',

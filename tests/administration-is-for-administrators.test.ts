@@ -16,7 +16,10 @@ const adminRoutes = routes.filter(
 let platform: Platform;
 let headersOf: Readonly<Record<string, Record<string, string>>>;
 beforeAll(async () => {
-  platform = await startPlatform({ gateway: { CREDENTIAL_REFUSALS_PER_MINUTE: '100000' } });
+  platform = await startPlatform(
+    { gateway: { CREDENTIAL_REFUSALS_PER_MINUTE: '100000' } },
+    { without: ['ai-service', 'webhook-dispatcher'] },
+  );
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
   const signedIn = async (role: 'user' | 'agent' | 'admin') =>
     bearer((await platform.createUser({ role })).accessToken);

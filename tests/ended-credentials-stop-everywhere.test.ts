@@ -15,7 +15,7 @@ let second: TestService;
 let gateways: readonly string[];
 beforeAll(async () => {
   const env = { CREDENTIAL_CACHE_SECONDS: '300', CREDENTIAL_STALE_SECONDS: '300' };
-  platform = await startPlatform({ gateway: env });
+  platform = await startPlatform({ gateway: env }, { without: ['ai-service', 'webhook-dispatcher'] });
   second = await startService('gateway', { ...platform.environmentOf('gateway'), ...env });
   await second.waitReady();
   gateways = [platform.gatewayUrl, second.url];

@@ -75,15 +75,18 @@ beforeAll(async () => {
     startTestProvider({ kind: 'google', publicUrl }),
     startTestProvider({ kind: 'twitter', publicUrl }),
   ]);
-  platform = await startPlatform({
-    gateway: { PORT: String(port), PUBLIC_URL: publicUrl },
-    'identity-service': {
-      PUBLIC_URL: publicUrl,
-      AUTH_REDIRECT_URLS: `${appUrl}/auth`,
-      ...google.env,
-      ...x.env,
+  platform = await startPlatform(
+    {
+      gateway: { PORT: String(port), PUBLIC_URL: publicUrl },
+      'identity-service': {
+        PUBLIC_URL: publicUrl,
+        AUTH_REDIRECT_URLS: `${appUrl}/auth`,
+        ...google.env,
+        ...x.env,
+      },
     },
-  });
+    { without: ['ai-service', 'webhook-dispatcher'] },
+  );
   if (executablePath) browser = await chromium.launch({ executablePath, args: BROWSER_ARGUMENTS });
 }, 180_000);
 afterAll(async () => {

@@ -13,13 +13,16 @@ let platform: Platform;
 let mailbox: Mailbox;
 beforeAll(async () => {
   mailbox = await startMailbox();
-  platform = await startPlatform({
-    'identity-service': {
-      SMTP_URL: mailbox.url,
-      MAIL_PRINT: 'false',
-      AUTH_REDIRECT_URLS: 'https://app.example.com/*',
+  platform = await startPlatform(
+    {
+      'identity-service': {
+        SMTP_URL: mailbox.url,
+        MAIL_PRINT: 'false',
+        AUTH_REDIRECT_URLS: 'https://app.example.com/*',
+      },
     },
-  });
+    { without: ['ai-service', 'webhook-dispatcher'] },
+  );
 }, 180_000);
 afterAll(async () => {
   await platform?.stop();

@@ -22,7 +22,14 @@ const command = spawn(
     fileURLToPath(new URL('../src/main.ts', import.meta.url)),
     ...process.argv.slice(2),
   ],
-  { stdio: 'inherit' },
+  {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      NODE_COMPILE_CACHE:
+        process.env.NODE_COMPILE_CACHE ?? resolve(here, '../../../node_modules/.cache/node-compile'),
+    },
+  },
 );
 // Whoever ends this one means the command: it must not go on by itself, waiting for a sign-in.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => command.kill(signal));

@@ -14,6 +14,8 @@ export interface StackEnvironment {
   smtpUrl: string | undefined;
   /** Set while `npm test` runs: marks every process the run starts. */
   testRunId: string | undefined;
+  /** Which of vitest's parallel workers this is; undefined outside of them. */
+  testWorker: number | undefined;
   isTerminal: boolean;
   wantsColour: boolean;
   portOf(variable: string, fallback: number): number;
@@ -49,6 +51,7 @@ export function stackEnvironment(env: NodeJS.ProcessEnv = process.env): StackEnv
     adminPassword: env.ADMIN_PASSWORD || undefined,
     smtpUrl: env.SMTP_URL || undefined,
     testRunId: env.SWITCHBOARD_TEST_RUN || undefined,
+    testWorker: env.VITEST_POOL_ID ? Number(env.VITEST_POOL_ID) : undefined,
     isTerminal,
     wantsColour: isTerminal && !env.NO_COLOR,
     portOf(variable, fallback) {

@@ -9,7 +9,9 @@ const pages = (...statuses: readonly number[]) => ({
 
 export const deviceExamples: Readonly<Record<string, RouteExample>> = {
   'auth.provider.authorize': {
-    answers: { 200: { url: 'https://accounts.google.com/o/oauth2/v2/auth?client_id=…&state=…' } },
+    answers: {
+      200: { url: 'https://accounts.google.com/o/oauth2/v2/auth?client_id=switchboard&state=k3mZ' },
+    },
   },
   'auth.provider.callback': pages(400),
   'device.code.create': {

@@ -32,12 +32,13 @@ export function workerNumber(): number {
 
 /** Variables every process started by a test gets: enough to run, nothing that would change its behaviour. */
 export function plainEnvironment(): NodeJS.ProcessEnv {
-  const { PATH, HOME, TMPDIR, LANG } = process.env;
+  const { PATH, HOME, TMPDIR, LANG, NODE_COMPILE_CACHE } = process.env;
   return {
     ...(PATH && { PATH }),
     ...(HOME && { HOME }),
     ...(TMPDIR && { TMPDIR }),
     ...(LANG && { LANG }),
+    ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }),
     TZ: 'UTC',
   };
 }

@@ -117,4 +117,5 @@ test('with NATS away a revoked credential stops when what the gateways remember 
   await platform.query('update partner_api_keys set is_active = false where id = $1', [key.keyId]);
   // Nobody can be asked any more: 503, not a yes out of an old memory.
   await untilRefused(PARTNER, pair, 503);
+  await platform.nats.restart();
 }, 120_000);

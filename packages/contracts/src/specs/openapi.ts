@@ -70,7 +70,8 @@ const createErrorResponses = () => {
         const permission = group.includes('INSUFFICIENT_PERMISSIONS') ? `.${route.permission}` : '';
         const media = status === 415 ? `.${mediaTypesOf(route).length}` : '';
         const isPage = answersWithPages(route);
-        const name = `${isPage ? 'page' : dialect}.${status}.${group.toSorted().join('.')}${permission}${media}`;
+        const limited = route.limitGroup ? '' : '.unlimited';
+        const name = `${isPage ? 'page' : dialect}.${status}.${group.toSorted().join('.')}${permission}${media}${limited}`;
         components[name] ??= {
           description: group.map((code) => errorCatalogue[code].message).join(', or: '),
           headers: headersOf([

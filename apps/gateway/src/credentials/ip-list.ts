@@ -1,20 +1,13 @@
-import ipaddr from 'ipaddr.js';
+import { type ClientAddress, parseClientAddress } from '@switchboard/service-kit';
 import { LRUCache } from 'lru-cache';
 
-type Address = ipaddr.IPv4 | ipaddr.IPv6;
-type Range = readonly [Address, number];
-
-/** IPv4 inside IPv6 (`::ffff:203.0.113.7`) is the IPv4 address: the same caller, whatever the socket's family. */
-const parseAddress = (text: string): Address | null => {
-  const [plain = ''] = text.trim().split('%', 1);
-  return ipaddr.isValid(plain) ? ipaddr.process(plain) : null;
-};
+type Range = readonly [ClientAddress, number];
 
 const MAPPED_PREFIX_BITS = 96;
 
 const parseRange = (text: string): Range | null => {
   const [address = '', prefix, ...rest] = text.trim().split('/');
-  const parsed = parseAddress(address);
+  const parsed = parseClientAddress(address);
   if (!parsed || rest.length > 0) return null;
   const bitsMax = parsed.kind() === 'ipv4' ? 32 : 128;
   if (prefix === undefined) return [parsed, bitsMax];
@@ -31,16 +24,9 @@ export const normalizeAddress = (text: string): string => {
   // Callers come again and again: parsing costs 1 µs, finding next to nothing.
   const known = normalized.get(text);
   if (known !== undefined) return known;
-  const address = parseAddress(text)?.toString() ?? text.slice(0, 64);
+  const address = parseClientAddress(text)?.toString() ?? text.slice(0, 64);
   normalized.set(text, address);
   return address;
-};
-
-/** What shares one limit of refusals: an IPv4 address, or the /64 that one IPv6 customer is given. */
-export const addressGroup = (text: string): string => {
-  const address = parseAddress(text);
-  if (address?.kind() !== 'ipv6') return address?.toString() ?? 'unknown';
-  return `${ipaddr.IPv6.networkAddressFromCIDR(`${address.toString()}/64`).toString()}/64`;
 };
 
 /**
@@ -53,7 +39,7 @@ export const compileIpList = (entries: readonly string[]): ((address: string) =>
   if (entries.length === 0) return () => true;
   const ranges = entries.map(parseRange).filter((range) => range !== null);
   return (text) => {
-    const address = parseAddress(text);
+    const address = parseClientAddress(text);
     if (!address) return false;
     return ranges.some(
       ([network, bits]) => network.kind() === address.kind() && address.match(network, bits),

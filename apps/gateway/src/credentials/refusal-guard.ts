@@ -1,6 +1,6 @@
 import type { Clock } from '@switchboard/contracts';
+import { addressGroup } from '@switchboard/service-kit';
 import { LRUCache } from 'lru-cache';
-import { addressGroup } from './ip-list.ts';
 
 const WINDOW_MS = 60_000;
 const ADDRESSES_MAX = 50_000;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type LimitGroup, type Principal, principalId } from '@switchboard/contracts';
+import { addressGroup } from '@switchboard/service-kit';
 import type { FastifyRequest } from 'fastify';
-import { addressGroup } from '../credentials/ip-list.ts';
 
 type AskingRequest = Pick<FastifyRequest, 'headers' | 'url'>;
 

@@ -5,8 +5,8 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import rateLimit from '@fastify/rate-limit';
 import { errors } from '@switchboard/contracts';
+import { addressGroup } from '@switchboard/service-kit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { addressGroup } from '../../credentials/ip-list.ts';
 import { indexPage, referencePage, startScript, stylesheet } from './pages.ts';
 
 /**

@@ -1,4 +1,5 @@
 import { transact } from '@switchboard/db';
+import { addressGroup } from '@switchboard/service-kit';
 import { sql } from 'kysely';
 import type { Deps } from '../../deps.ts';
 import type { Executor } from '../database.ts';
@@ -7,23 +8,6 @@ import { hashUserCode, readUserCode } from './user-code.ts';
 
 export const WRONG_TRIES_MAX = 5;
 const WAIT_SECONDS = 10 * 60;
-
-/** Whoever has an IPv6 address has the 2^64 of its network: they count as one. */
-export const addressGroupOf = (ip: string | null): string => {
-  if (ip === null) return 'unknown';
-  const v4 = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(ip)?.[1];
-  if (v4 !== undefined) return v4;
-  if (!ip.includes(':')) return ip;
-  const [head = '', tail = ''] = (ip.toLowerCase().split('%', 1)[0] ?? '').split('::');
-  const first = head === '' ? [] : head.split(':');
-  const last = tail === '' ? [] : tail.split(':');
-  const zeros = ip.includes('::') ? Math.max(0, 8 - first.length - last.length) : 0;
-  const groups = [...first, ...Array<string>(zeros).fill('0'), ...last];
-  return `${groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':')}::/64`;
-};
 
 /** Counts a try before it is known to be wrong, and locks the row: tries at once, on any replica, come one by one. */
 const takeTry = async (executor: Executor, address: string, at: Date, until: Date): Promise<number> => {
@@ -64,7 +48,7 @@ export const findTypedCode = (
 ): Promise<UserCodeFinding> =>
   transact(data, async ({ trx }): Promise<UserCodeFinding> => {
     const at = data.clock.now();
-    const address = addressGroupOf(ip);
+    const address = addressGroup(ip ?? '');
     const tries = await takeTry(trx, address, at, new Date(at.getTime() + WAIT_SECONDS * 1000));
     if (tries > WRONG_TRIES_MAX) {
       const row = await sql<{ until: Date }>`

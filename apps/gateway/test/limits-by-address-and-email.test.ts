@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callerOf } from '../src/limits/caller.ts';
 import { startGateway, type TestGateway } from './support/gateway.ts';
 import { limitedRoute, newKeyId } from './support/limited.ts';
+import { sendRaw } from './support/send-raw.ts';
 import { type RawUpstream, startRawUpstream } from './support/upstream.ts';
 
 const json = (value: unknown) => ({ type: 'application/json', text: JSON.stringify(value) });
@@ -23,8 +24,10 @@ describe('whose requests count together', () => {
     options: { address?: string; principal?: Principal | null; url?: string } = {},
   ) => {
     const { address = '203.0.113.7', principal = anon, url = '/auth/v1/token?grant_type=password' } = options;
-    const request = { headers: body ? { 'content-type': body.type } : {}, url };
-    return callerOf('address+email', { request, address, principal }, body && Buffer.from(body.text));
+    const { pathname: path, searchParams } = new URL(url, 'http://gateway');
+    const query = Object.fromEntries(searchParams);
+    const request = { headers: body ? { 'content-type': body.type } : {}, query };
+    return callerOf('address+email', { request, path, address, principal }, body && Buffer.from(body.text));
   };
   const ada = caller(json({ email: 'ada@example.com', password: 'x' }));
 
@@ -38,6 +41,9 @@ describe('whose requests count together', () => {
       expect(caller(body)).toBe(ada);
     }
     expect(caller(json({ email: 'ada@example.com' }), { principal: null })).toBe(ada);
+    expect(caller(json({ email: 'jose\u0301@example.com' }))).toBe(
+      caller(json({ email: 'jos\u00e9@example.com' })),
+    );
     expect(caller(json({ email: 'eve@example.com' }))).not.toBe(ada);
     expect(caller(json({ email: 'ada@example.com' }), { address: '203.0.113.8' })).not.toBe(ada);
   });
@@ -72,6 +78,16 @@ describe('whose requests count together', () => {
     expect(refresh({ refresh_token: `${ONE}1a` })).not.toBe(refresh({ refresh_token: `${TWO}1a` }));
     // Beside a password it changes nothing.
     expect(caller(json({ email: 'ada@example.com', refresh_token: 'one.1.a' }))).toBe(ada);
+  });
+
+  test('a device or a session that the route is not about gives nobody a limit of their own', () => {
+    const email = 'ada@example.com';
+    expect(caller(json({ email, device_code: 'made up' }))).toBe(ada);
+    for (const url of ['/device/sign-in', '/auth/v1/recover', '/auth/v1/recover?grant_type=refresh_token']) {
+      expect(caller(form({ email, device_code: 'made up', refresh_token: 'made up' }), { url })).toBe(ada);
+    }
+    const code = caller(json({ device_code: 'made up' }), { url: '/api/v1/auth/device/code' });
+    expect(code).toBe('address:203.0.113.7');
   });
 
   test('who is signed in counts as that user, whatever the body says', () => {
@@ -160,6 +176,24 @@ describe('through the gateway', () => {
     expect(await send(ada, '203.0.113.8')).toMatchObject({ status: 200, remaining: '29' });
     clock.advance(60);
     expect(await send(ada)).toMatchObject({ status: 200, remaining: '29' });
+  });
+
+  test('a query that could be read in two ways is read as the service reads it', async () => {
+    const { port } = new URL(gateway.url);
+    const remaining = async (token: string) => {
+      const body = JSON.stringify({ email: 'mallory@example.com', refresh_token: token });
+      const answer = await sendRaw(Number(port), [
+        'POST /auth/v1/token#grant_type=password&?grant_type=refresh_token HTTP/1.1',
+        'host: gateway',
+        'content-type: application/json',
+        `content-length: ${body.length}`,
+        'connection: close',
+        '',
+        body,
+      ]);
+      return /x-ratelimit-remaining: (\d+)/.exec(answer)?.[1];
+    };
+    expect([await remaining('one'), await remaining('two')]).toEqual(['29', '28']);
   });
 
   test('what is refused before its body is read carries the headers too, and takes nothing', async () => {

@@ -1,12 +1,20 @@
 import { createHash } from 'node:crypto';
-import { type LimitGroup, type Principal, principalId } from '@switchboard/contracts';
+import {
+  authRoutes,
+  deviceRoutes,
+  type LimitGroup,
+  type Principal,
+  principalId,
+} from '@switchboard/contracts';
 import { addressGroup } from '@switchboard/service-kit';
 import type { FastifyRequest } from 'fastify';
 
-type AskingRequest = Pick<FastifyRequest, 'headers' | 'url'>;
+type AskingRequest = Pick<FastifyRequest, 'headers' | 'query'>;
 
 export interface LimitedCaller {
   readonly request: AskingRequest;
+  /** Of the route, not as it was written. */
+  readonly path: string;
   readonly address: string;
   /** Null where no credential is taken. */
   readonly principal: Principal | null;
@@ -34,10 +42,9 @@ const readFields = ({ headers }: AskingRequest, body: Buffer): Readonly<Record<s
   }
 };
 
-const isRefresh = ({ url }: AskingRequest): boolean => {
-  const at = url.indexOf('?');
-  return at >= 0 && new URLSearchParams(url.slice(at)).get('grant_type') === 'refresh_token';
-};
+/** As the router read the query, and so the service: another reading would let a password be counted as a refresh. */
+const isRefresh = ({ query }: AskingRequest): boolean =>
+  (query as Readonly<Record<string, unknown>>).grant_type === 'refresh_token';
 
 /** Hashed: e-mail addresses belong neither into Redis nor into its slow log. */
 const digest = (name: string): string =>
@@ -46,16 +53,22 @@ const digest = (name: string): string =>
 /** A refresh token begins with its session, which is the same in the next one. */
 const SESSION_CHARACTERS = 22;
 
-/** Whom a body speaks of: the session that is refreshed, the device that waits, else the e-mail address; null when none. */
-const nameIn = (request: AskingRequest, body: Buffer): string | null => {
+/**
+ * Whom a body speaks of: the session that is refreshed, the device that waits, else the e-mail address; null when none.
+ * Sessions and devices only where the route is about them: a field that a route does not read says nothing, or whoever
+ * makes one up has a limit of their own with every request.
+ */
+const nameIn = (path: string, request: AskingRequest, body: Buffer): string | null => {
   if (body.length > BODY_BYTES_MAX) return null;
   const { email, refresh_token: token, device_code: device } = readFields(request, body);
-  if (isRefresh(request)) {
+  if (path === authRoutes.token.path && isRefresh(request)) {
     return typeof token === 'string' ? `session:${digest(token.slice(0, SESSION_CHARACTERS))}` : null;
   }
   // Each polls a dozen times a minute: a few of them behind one address are not too many.
-  if (typeof device === 'string') return `device:${digest(device)}`;
-  const address = typeof email === 'string' ? email.trim().toLowerCase() : '';
+  if (path === deviceRoutes.createDeviceToken.path && typeof device === 'string') {
+    return `device:${digest(device)}`;
+  }
+  const address = typeof email === 'string' ? email.normalize('NFC').trim().toLowerCase() : '';
   return address === '' ? null : `email:${digest(address)}`;
 };
 
@@ -70,7 +83,7 @@ const isKnown = (principal: Principal | null): principal is Principal =>
  */
 export const callerOf = (
   keyedBy: LimitGroup['keyedBy'],
-  { request, address, principal }: LimitedCaller,
+  { request, path, address, principal }: LimitedCaller,
   body: Buffer | null,
 ): string => {
   if (keyedBy !== 'address+email') {
@@ -78,6 +91,6 @@ export const callerOf = (
   }
   const from = `address:${addressGroup(address)}`;
   if (principal?.kind === 'user') return `${from}:user:${principal.user_id}`;
-  const name = body && nameIn(request, body);
+  const name = body && nameIn(path, request, body);
   return name ? `${from}:${name}` : from;
 };

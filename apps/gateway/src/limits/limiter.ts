@@ -121,7 +121,11 @@ export const createLimiter = (
     const principal = admission?.principal ?? null;
     const quota: Quota = {
       group: route.limitGroup,
-      caller: callerOf(group.keyedBy, { request, address: tracked.address, principal }, body),
+      caller: callerOf(
+        group.keyedBy,
+        { request, path: route.path, address: tracked.address, principal },
+        body,
+      ),
       windows: group.windows.map(({ limit: own, seconds, clockHour = false }) => {
         const limit = own ?? admission?.limit ?? null;
         if (limit === null) {

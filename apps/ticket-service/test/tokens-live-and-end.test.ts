@@ -30,6 +30,7 @@ describe('a new token', () => {
   it('is shown once, has a checksum, and is stored as a hash alone', async () => {
     const made = await tickets.ask('POST', '', { name: '  Helpdesk ' });
     expect(made.status).toBe(201);
+    expect(made.headers['cache-control']).toBe('no-store');
     const { token, ...rest } = made.body;
     expect(hasValidChecksum(token, keyPrefixes.integrationToken)).toBe(true);
     expect(rest).toMatchObject({
@@ -194,6 +195,7 @@ describe('regenerating', () => {
       tickets.ask('POST', `/${id}/regenerate`, body, { 'idempotency-key': 'again' });
     const first = await regenerate();
     const second = await regenerate();
+    for (const { headers } of [first, second]) expect(headers['cache-control']).toBe('no-store');
     expect(second.body.token).toBe(first.body.token);
     expect(second.headers['idempotent-replay']).toBe('true');
     expect(await tickets.verify(old)).toMatchObject({ ok: true });

@@ -175,6 +175,8 @@ describe('whoever checks tokens', () => {
       jwks_uri: 'http://localhost:3000/auth/v1/.well-known/jwks.json',
       device_authorization_endpoint: 'http://localhost:3000/api/v1/auth/device/code',
       token_endpoint: 'http://localhost:3000/api/v1/auth/device/token',
+      // All that the token endpoint takes.
+      grant_types_supported: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
       token_endpoint_auth_methods_supported: ['none'],
     });
     expect((await identity.call(null, 'GET', '/auth/v1/health')).body.name).toBe('Switchboard');

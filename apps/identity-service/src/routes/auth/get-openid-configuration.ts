@@ -1,4 +1,4 @@
-import { authRoutes } from '@switchboard/contracts';
+import { authRoutes, DEVICE_GRANT_TYPE } from '@switchboard/contracts';
 import { implement } from '@switchboard/service-kit';
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
@@ -14,7 +14,7 @@ export const getOpenidConfiguration = (app: FastifyInstance, { config }: Deps): 
     token_endpoint: `${device}/token`,
     device_authorization_endpoint: `${device}/code`,
     userinfo_endpoint: `${issuer}/user`,
-    grant_types_supported: ['urn:ietf:params:oauth:grant-type:device_code'],
+    grant_types_supported: [DEVICE_GRANT_TYPE, 'refresh_token'],
     response_types_supported: ['code'],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256'],

@@ -27,6 +27,8 @@ const expected: Record<
   string,
   {
     body?: unknown;
+    /** It is asked of a token that was disabled before. */
+    isDisabled?: boolean;
     action: string;
     before: Record<string, unknown> | null;
     after: Record<string, unknown> | null;
@@ -65,8 +67,9 @@ const expected: Record<
     after: { status: 'disabled' },
   },
   enableToken: {
+    isDisabled: true,
     action: 'integration_token.enable',
-    before: { status: 'active' },
+    before: { status: 'disabled' },
     after: { status: 'active' },
   },
   revokeToken: {
@@ -86,6 +89,7 @@ describe('every administrative act is on record', () => {
     const wanted = expected[name];
     if (!wanted) throw new Error(`say in this test what the record of ${name} is`);
     const { id, token } = await tickets.makeToken();
+    if (wanted.isDisabled) await tickets.ask('POST', `/${id}/disable`);
     const before = await acts();
     const answer = await tickets.call(tickets.admin, route.method, pathOf(route.path, id), {
       ...(wanted.body === undefined ? {} : { body: wanted.body }),
@@ -132,6 +136,26 @@ describe('every administrative act is on record', () => {
       await tickets.ask('POST', '', { name: 'Repeated' }, { 'idempotency-key': 'one-act' });
     }
     expect(await acts()).toHaveLength(before.length + 1);
+  });
+
+  it('what is so already is no act: whoever asks again because an answer was lost has acted once', async () => {
+    const { id } = await tickets.makeToken({ expires_at: '2026-03-20T00:00:00Z' });
+    const before = await acts();
+    const patch = {
+      rate_limit_per_hour: 7,
+      allowed_ips: ['10.0.0.1', '10.1.0.0/16'],
+      metadata: { team: 'A' },
+    };
+    for (let n = 0; n < 2; n += 1) await tickets.ask('PATCH', `/${id}`, patch);
+    for (const act of ['disable', 'enable', 'revoke']) {
+      for (let n = 0; n < 2; n += 1) await tickets.ask('POST', `/${id}/${act}`);
+    }
+    expect((await acts()).slice(before.length).map(({ action }) => action)).toEqual([
+      'integration_token.update',
+      'integration_token.disable',
+      'integration_token.enable',
+      'integration_token.revoke',
+    ]);
   });
 
   it('reading is none', async () => {

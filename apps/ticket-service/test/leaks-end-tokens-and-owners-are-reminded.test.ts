@@ -123,6 +123,7 @@ describe('reminders', () => {
     expect(await remindExpiring(tickets.data)).toBe(1);
     expect(await daysLeft(moved.id)).toEqual([7]);
     await tickets.ask('PATCH', `/${moved.id}`, { name: 'Renamed' });
+    await tickets.ask('PATCH', `/${moved.id}`, { expires_at: later(5) });
     expect(await remindExpiring(tickets.data)).toBe(0);
     await tickets.ask('PATCH', `/${moved.id}`, { expires_at: later(20) });
     expect(await remindExpiring(tickets.data)).toBe(1);

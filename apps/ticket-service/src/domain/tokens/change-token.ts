@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { AppError, ticketEvents } from '@switchboard/contracts';
 import type { Tools } from '@switchboard/db';
 import { type AdminContext, adminActOf } from '@switchboard/service-kit';
@@ -35,7 +36,8 @@ export interface TokenAct {
 
 /**
  * Changes a token and records who did it, under its lock and in one transaction. Every administrative change goes
- * through here, so that none is without its record.
+ * through here, so that none is without its record. What is so already is no change, and leaves no record: whoever asks
+ * again because the answer was lost has acted once.
  *
  * @throws TOKEN_NOT_FOUND
  */
@@ -50,10 +52,13 @@ export const changeToken = async (
   const changes = decide(before, now);
   await updateToken(trx, tokenId, { ...changes, updated_at: now });
   const isDeleted = changes.deleted_at !== undefined;
-  const after = isDeleted ? null : partOf(await findToken(trx, tokenId), changes);
+  const was = partOf(before, changes);
+  const is = isDeleted ? null : partOf(await findToken(trx, tokenId), changes);
+  // A new secret is a change, although nothing of it is recorded.
+  if (changes.token_hash === undefined && isDeepStrictEqual(was, is)) return;
   emit(
     ticketEvents.adminActed,
-    adminActOf(admin, { action, target: targetOf(before), before: partOf(before, changes), after }),
+    adminActOf(admin, { action, target: targetOf(before), before: was, after: is }),
   );
 };
 

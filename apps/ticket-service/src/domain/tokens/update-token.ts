@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { updateIntegrationTokenBody } from '@switchboard/contracts';
 import { toJson, transact } from '@switchboard/db';
 import type { AdminContext } from '@switchboard/service-kit';
@@ -6,15 +7,18 @@ import type { Data } from '../database.ts';
 import { changeToken } from './change-token.ts';
 import { readExpiry } from './expiry.ts';
 import { type TokenAnswer, tokenAnswer } from './token-answer.ts';
-import type { TokenChanges } from './token-repository.ts';
+import type { Token, TokenChanges } from './token-repository.ts';
 
 type Input = z.output<typeof updateIntegrationTokenBody>;
 
-const changesOf = ({ metadata, expires_at, ...same }: Input, now: Date): TokenChanges => ({
+const endOf = (before: Token, expiresAt: Date | null): TokenChanges =>
+  // Another end has reminders of its own.
+  isDeepStrictEqual(before.expires_at, expiresAt) ? {} : { expires_at: expiresAt, reminded_days_left: null };
+
+const changesOf = ({ metadata, expires_at, ...same }: Input, before: Token, now: Date): TokenChanges => ({
   ...same,
   ...(metadata === undefined ? {} : { metadata: toJson(metadata) }),
-  // Another end has reminders of its own.
-  ...(expires_at === undefined ? {} : { expires_at: readExpiry(expires_at, now), reminded_days_left: null }),
+  ...(expires_at === undefined ? {} : endOf(before, readExpiry(expires_at, now))),
 });
 
 /**
@@ -32,7 +36,7 @@ export const updateToken = (
     await changeToken(data, tools, admin, {
       tokenId,
       action: 'integration_token.update',
-      decide: (_before, now) => changesOf(input, now),
+      decide: (before, now) => changesOf(input, before, now),
     });
     return tokenAnswer(data, tools.trx, tokenId);
   });

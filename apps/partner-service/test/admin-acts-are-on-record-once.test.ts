@@ -147,6 +147,18 @@ describe('an act', () => {
   });
 });
 
+describe('a change', () => {
+  it('that is asked for again, because its answer was lost, is one act', async () => {
+    const { keyId } = await partner.makeKey();
+    const before = await lastPosition();
+    const body = { allowed_ips: ['203.0.113.7', '10.0.0.0/8'], expires_at: null, permissions: { all: true } };
+    for (let n = 0; n < 2; n += 1) {
+      expect((await partner.admin('PATCH', `/partner-keys/${keyId}`, { body })).status).toBe(200);
+    }
+    expect((await actsSince(before)).map(({ data }) => data.action)).toEqual(['partner_key.update']);
+  });
+});
+
 describe('nobody but a super_admin', () => {
   const allRoutes = Object.values(partnerAdminRoutes);
   const pathOf = (path: string) => path.replace('/api/admin/v1', '').replace(/:\w+/g, () => key.keyId);

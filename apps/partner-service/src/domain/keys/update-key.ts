@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type BodyOf, errors, type partnerAdminRoutes, partnerEvents } from '@switchboard/contracts';
 import { transact } from '@switchboard/db';
 import { type AdminContext, adminActOf } from '@switchboard/service-kit';
@@ -24,7 +25,8 @@ const expiryOf = (text: string | null | undefined, now: Date): Date | null | und
 };
 
 /**
- * Changes what a key may do. The gateways forget it by the event of a trigger.
+ * Changes what a key may do. The gateways forget it by the event of a trigger. What is so already is no change, and
+ * leaves no audit record.
  *
  * @throws INVALID_INPUT, KEY_NOT_FOUND, KEY_REVOKED
  */
@@ -51,7 +53,10 @@ export const updateKey = (
       const answer = toKeyAnswer(key, now);
       return Object.fromEntries(asked.map((field) => [field, answer[field]]));
     };
-    const act = keyAct('update', changed, { before: fieldsOf(old), after: fieldsOf(changed) });
+    const before = fieldsOf(old);
+    const after = fieldsOf(changed);
+    if (isDeepStrictEqual(before, after)) return changed;
+    const act = keyAct('update', changed, { before, after });
     emit(partnerEvents.adminActed, adminActOf(ctx, act));
     return changed;
   });

@@ -1,6 +1,6 @@
 import { createManualClock, type UserPrincipal } from '@switchboard/contracts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { remindOfExpiry } from '../src/domain/api-keys/remind-of-expiry.ts';
+import { remindExpiring } from '../src/domain/api-keys/remind-expiring.ts';
 import { ADMIN_API, makeAdministrator } from './support/administrators.ts';
 import { startTestIdentity, type TestIdentity } from './support/identity.ts';
 
@@ -40,7 +40,7 @@ const told = async (id: string) =>
 /** Days pass one by one, and both replicas look twice each day. */
 const live = async (days: number) => {
   for (let day = 0; day < days; day += 1) {
-    await Promise.all([identity, replica, identity, replica].map(({ deps }) => remindOfExpiry(deps.data)));
+    await Promise.all([identity, replica, identity, replica].map(({ deps }) => remindExpiring(deps.data)));
     clock.advance(DAY);
   }
 };
@@ -114,7 +114,7 @@ describe('the end of an API key', () => {
       `CREATE FUNCTION public.crash() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'crash'; END $$;
        CREATE TRIGGER crash BEFORE INSERT ON identity.outbox FOR EACH ROW EXECUTE FUNCTION public.crash()`,
     );
-    await expect(remindOfExpiry(identity.deps.data)).rejects.toThrow('crash');
+    await expect(remindExpiring(identity.deps.data)).rejects.toThrow('crash');
     await identity.rows('DROP TRIGGER crash ON identity.outbox; DROP FUNCTION public.crash()');
     await live(1);
     await live(1);
@@ -131,9 +131,9 @@ describe('the end of an API key', () => {
       [first],
     );
     clock.advance(2 * DAY);
-    const counts = await Promise.all([identity, replica].map(({ deps }) => remindOfExpiry(deps.data)));
-    const again = await remindOfExpiry(identity.deps.data);
-    expect(counts.reduce((sum, { reminded }) => sum + reminded, again.reminded)).toBe(250);
+    const counts = await Promise.all([identity, replica].map(({ deps }) => remindExpiring(deps.data)));
+    const again = await remindExpiring(identity.deps.data);
+    expect(counts.reduce((sum, count) => sum + count, again)).toBe(250);
     expect(await told(first)).toEqual([30]);
   });
 });

@@ -33,6 +33,7 @@ export {
   type OutboxStats,
   startOutboxRelay,
 } from './outbox/relay.ts';
+export { dueReminder, type ExpiringCredentials, remindOfExpiry } from './remind-of-expiry.ts';
 export {
   type AiSchema,
   type IdentitySchema,
@@ -45,6 +46,7 @@ export {
   type TicketsSchema,
   type WebhooksSchema,
 } from './schemas/index.ts';
+export { escapePattern, patternOf } from './search.ts';
 export { type Emit, type EmitOptions, type Tools, type TransactOptions, transact } from './transact.ts';
 export { isRetryableTransactionError, isTransientDatabaseError } from './transient.ts';
 export { describeTables, writeTableTypes } from './types/write-table-types.ts';

@@ -1,9 +1,9 @@
 import type { listUsersQuery } from '@switchboard/contracts';
+import { escapePattern, patternOf } from '@switchboard/db';
 import type { Position } from '@switchboard/service-kit';
 import { sql } from 'kysely';
 import type { z } from 'zod';
 import type { Executor } from '../database.ts';
-import { escapePattern, patternOf } from '../search.ts';
 import { type UserRecord, userColumns } from '../users/user-repository.ts';
 
 type Filter = Omit<z.output<typeof listUsersQuery>, 'limit' | 'cursor'>;

@@ -1,7 +1,7 @@
+import { patternOf } from '@switchboard/db';
 import type { Position } from '@switchboard/service-kit';
 import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
-import { patternOf } from '../search.ts';
 
 /**
  * TERMINOLOGY — *account*: whose calls a key sees; keys of one account share them. *Old secret*: the one before the last
@@ -27,11 +27,10 @@ export interface ApiKey {
   readonly updatedAt: Date;
 }
 
-// Networks as text, and a single address without the /32 that a cast adds.
+// As JSON: it has addresses as people write them, where a cast to text adds /32 to each.
 const COLUMNS = sql`
   k.id, k.name, k.account_id AS "accountId", a.name AS account, k.key_prefix AS "keyPrefix", k.source,
-  ARRAY(SELECT CASE WHEN masklen(ip) = CASE family(ip) WHEN 4 THEN 32 ELSE 128 END THEN host(ip) ELSE ip::text END
-    FROM unnest(k.allowed_ips) WITH ORDINALITY AS each(ip, place) ORDER BY place) AS "allowedIps",
+  to_json(k.allowed_ips) AS "allowedIps",
   k.rate_limit_per_minute AS "rateLimitPerMinute", k.is_active AS "isActive", k.revoked_at AS "revokedAt",
   k.expires_at AS "expiresAt", k.last_used_at AS "lastUsedAt",
   k.previous_secret_expires_at AS "oldSecretValidUntil", k.previous_secret_last_used_at AS "oldSecretLastUsedAt",

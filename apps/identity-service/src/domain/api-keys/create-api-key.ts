@@ -8,13 +8,12 @@ import {
   identityEvents,
   keyPrefixes,
 } from '@switchboard/contracts';
-import type { Tools } from '@switchboard/db';
+import { dueReminder, type Tools } from '@switchboard/db';
 import { type AdminContext, adminActOf } from '@switchboard/service-kit';
 import type { z } from 'zod';
 import type { Data } from '../database.ts';
 import { apiKeyAnswer, auditedApiKey } from './api-key-answer.ts';
 import { findApiKey, insertApiKey, provideAccount } from './api-key-repository.ts';
-import { dueReminder } from './reminder-days.ts';
 
 /** A time at which something shall end, as a caller writes it. Throws INVALID_INPUT for one that has passed. */
 export const futureMoment = (text: string | null | undefined, now: Date): Date | null => {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { AppError, identityEvents, type updateApiKeyBody } from '@switchboard/contracts';
-import { transact } from '@switchboard/db';
+import { dueReminder, transact } from '@switchboard/db';
 import { type AdminContext, adminActOf } from '@switchboard/service-kit';
 import type { z } from 'zod';
 import { changesBetween } from '../audit/changes.ts';
@@ -8,7 +8,6 @@ import type { Data, Executor } from '../database.ts';
 import { auditedApiKey } from './api-key-answer.ts';
 import { type ApiKey, lockApiKey, writeApiKey, writeReminder } from './api-key-repository.ts';
 import { futureMoment } from './create-api-key.ts';
-import { dueReminder } from './reminder-days.ts';
 
 /** The key to change, locked. Throws KEY_NOT_FOUND, and KEY_REVOKED because that is final. */
 export const requireLiveApiKey = async (executor: Executor, id: string): Promise<ApiKey> => {

@@ -1,7 +1,6 @@
-import { cleanUp, keepTimes } from '@switchboard/db';
 import type { RepeatedTask } from '@switchboard/service-kit';
 import type { Deps } from '../../deps.ts';
-import { remindOfExpiry } from '../api-keys/remind-of-expiry.ts';
+import { remindExpiring } from '../api-keys/remind-expiring.ts';
 import type { Mailer } from '../mail/mailer.ts';
 import { sendWaitingMail } from '../mail/send-waiting-mail.ts';
 import { keepSigningKeys } from '../signing-keys/rotate-signing-key.ts';
@@ -22,16 +21,11 @@ export const housekeepingTasks = (deps: Deps, mailer: Mailer): readonly Repeated
   {
     name: 'owners of API keys that end soon were told',
     everyMs: 3_600_000,
-    run: (signal) => remindOfExpiry(deps.data, signal),
+    run: async (signal) => ({ reminded: await remindExpiring(deps.data, signal) }),
   },
   {
     name: 'old rows removed',
     everyMs: 3_600_000,
     run: (signal) => removeOldRows(deps, signal),
-  },
-  {
-    name: 'old outbox and inbox rows removed',
-    everyMs: 3_600_000,
-    run: async (signal) => ({ rows: await cleanUp(deps.data, keepTimes, signal) }),
   },
 ];

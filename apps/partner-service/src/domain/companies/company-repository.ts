@@ -1,4 +1,5 @@
 import type { Environment } from '@switchboard/contracts';
+import { patternOf } from '@switchboard/db';
 import type { Position } from '@switchboard/service-kit';
 import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
@@ -96,9 +97,6 @@ export interface CompanyFilter {
  */
 export const SEARCH_COMPANIES_MAX = 10_000;
 const TRIGRAM_CHARACTERS = 3;
-
-/** `%` and `_` of the caller's mean themselves. */
-export const patternOf = (search: string): string => `%${search.replace(/[\\%_]/g, '\\$&')}%`;
 
 /** The rows a list is made from, before order and paging. */
 const candidatesOf = ({ environment, companyId, search }: CompanyFilter) => {

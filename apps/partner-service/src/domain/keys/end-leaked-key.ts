@@ -31,7 +31,12 @@ export const endLeakedKey = async (
       user_agent: null,
       request_id: null,
     });
-    emit(partnerEvents.keyLeaked, { id: key.id, name: key.partnerName, owner_user_id: ownerOf(key), url });
+    emit(partnerEvents.keyLeaked, {
+      id: key.id,
+      name: key.partnerName,
+      owner_user_id: ownerOf(key.createdBy),
+      url,
+    });
   }
   return leaked.length;
 };

@@ -1,7 +1,7 @@
 import type { Environment, Permissions } from '@switchboard/contracts';
+import { patternOf } from '@switchboard/db';
 import type { Position } from '@switchboard/service-kit';
 import { type RawBuilder, sql } from 'kysely';
-import { patternOf } from '../companies/company-repository.ts';
 import type { Executor } from '../database.ts';
 
 /** A partner key without its hashes: what may be shown of it. */

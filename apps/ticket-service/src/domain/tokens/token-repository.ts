@@ -1,5 +1,5 @@
 import { AppError } from '@switchboard/contracts';
-import type { Schemas } from '@switchboard/db';
+import { patternOf, type Schemas } from '@switchboard/db';
 import type { Position } from '@switchboard/service-kit';
 import { type Insertable, type SelectQueryBuilder, sql, type UpdateObject } from 'kysely';
 import type { Executor } from '../database.ts';
@@ -63,9 +63,6 @@ export const updateToken = async (executor: Executor, id: string, changes: Token
 /** Searches look at no more than this many tokens where no index can help: terms under three characters. */
 const SEARCH_TOKENS_MAX = 10_000;
 const TRIGRAM_CHARACTERS = 3;
-
-/** `%` and `_` of the caller's mean themselves. */
-const patternOf = (search: string): string => `%${search.replace(/[\\%_]/g, '\\$&')}%`;
 
 export interface TokenFilter {
   readonly search: string | null;

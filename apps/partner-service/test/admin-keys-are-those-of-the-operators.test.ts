@@ -139,6 +139,8 @@ describe('a key made over the API', () => {
     ['allowed_ips.0', { allowed_ips: ['10.0.0.0/33'] }],
     ['rate_limit_per_minute', { rate_limit_per_minute: 0 }],
     ['permissions', { permissions: ['everything'] }],
+    // Mistyped: without this the key would be good from everywhere.
+    ['allowed_ip', { allowed_ip: ['10.0.0.0/8'] }],
   ])('is refused for its %s: %o', async (field, change) => {
     const body = { partner_name: 'X', environment: 'sandbox', ...change };
     const refused = await partner.admin('POST', '/partner-keys', { body });
@@ -312,6 +314,17 @@ describe('a rotation', () => {
     expect(await verify(made)).toMatchObject({ ok: false, reason: 'wrong_secret' });
     expect(await verify({ ...made, api_secret: String(rotated.body.api_secret) })).toMatchObject({
       ok: true,
+    });
+  });
+
+  it('needs no body: the old secret is good for a day more', async () => {
+    const made = await create();
+    expect(await partner.admin('POST', `/partner-keys/${made.id}/rotate`)).toMatchObject({
+      status: 200,
+      body: {
+        webhook_secret: null,
+        previous_secret_expires_at: new Date(clock.now().getTime() + 86_400_000).toISOString(),
+      },
     });
   });
 

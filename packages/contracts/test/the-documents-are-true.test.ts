@@ -89,6 +89,14 @@ describe('the API document', () => {
     }
   });
 
+  test('a body is required where the route takes no request without one', () => {
+    const isRequired = (path: string) => openApi.paths[path].post.requestBody.required;
+    expect(isRequired('/api/v1/auth/device/code')).toBe(false);
+    expect(isRequired('/api/admin/v1/partner-keys/{key_id}/rotate')).toBe(false);
+    expect(isRequired('/api/admin/v1/partner-keys')).toBe(true);
+    expect(isRequired('/api/v1/auth/device/token')).toBe(true);
+  });
+
   test('limited routes tell their limits, refused or not', () => {
     for (const route of routes.filter((each) => each.limitGroup)) {
       const operation = openApi.paths[route.path.replace(/:(\w+)/g, '{$1}')][route.method.toLowerCase()];

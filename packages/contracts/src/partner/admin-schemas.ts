@@ -81,7 +81,7 @@ export const listKeysAnswer = z.object({
   next_cursor: nextCursorSchema,
 });
 
-export const createKeyBody = z.object({
+export const createKeyBody = z.strictObject({
   partner_name: text(200).meta({ example: 'CompanyX Call Center' }),
   environment: environmentSchema,
   /** Binds the key to one company of its environment. */
@@ -105,7 +105,7 @@ export const createKeyAnswer = z.object({
 });
 
 export const updateKeyBody = z
-  .object({
+  .strictObject({
     rate_limit_per_minute: rateLimitSchema.optional(),
     allowed_ips: allowedIpsSchema.optional(),
     /** null: it does not expire. */
@@ -118,11 +118,13 @@ export const updateKeyBody = z
       'must change something: rate_limit_per_minute, allowed_ips, expires_at, is_active or permissions',
   });
 
-export const rotateKeyBody = z.object({
-  overlap_seconds: overlapSecondsSchema,
-  /** true: callbacks are signed with a new secret from now on; of that one the old has no overlap. */
-  rotate_webhook_secret: z.boolean().default(false),
-});
+export const rotateKeyBody = z
+  .strictObject({
+    overlap_seconds: overlapSecondsSchema,
+    /** true: callbacks are signed with a new secret from now on; of that one the old has no overlap. */
+    rotate_webhook_secret: z.boolean().default(false),
+  })
+  .prefault({});
 export const rotateKeyAnswer = z.object({
   id: z.uuid(),
   api_secret: z.string(),

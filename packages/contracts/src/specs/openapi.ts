@@ -227,7 +227,7 @@ export const buildOpenApi = (version: string): Record<string, unknown> => {
           ? {}
           : {
               requestBody: {
-                required: true,
+                required: !body.safeParse(undefined).success,
                 content: Object.fromEntries(
                   mediaTypesOf(route).map((type) => [
                     type,

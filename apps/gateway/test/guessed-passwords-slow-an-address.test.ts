@@ -1,4 +1,4 @@
-import { createManualClock } from '@switchboard/contracts';
+import { createManualClock, PAGE_ERROR_HEADER } from '@switchboard/contracts';
 import { resetNats } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startGateway, type TestGateway } from './support/gateway.ts';
@@ -22,6 +22,13 @@ beforeAll(async () => {
       text += chunk;
     });
     request.on('end', () => {
+      if (request.url === '/device/sign-in') {
+        const headers = {
+          'content-type': 'text/html; charset=utf-8',
+          [PAGE_ERROR_HEADER]: 'INVALID_CREDENTIALS',
+        };
+        return void response.writeHead(400, headers).end('<!doctype html><title>Wrong</title>');
+      }
       const isGood = JSON.parse(text).password === 'right';
       const body = isGood
         ? '{"access_token":"x"}'
@@ -70,4 +77,23 @@ test('one password on many e-mail addresses: after 30 wrong ones the address wai
 
 test('right passwords do not count, however many come from one address', async () => {
   for (let who = 0; who < 40; who += 1) expect(await signIn(who, 'right', '203.0.113.9')).toBe(200);
+});
+
+test('wrong passwords in the form of the page count too, and what tells the gateway so does not leave', async () => {
+  const fillIn = (who: number): Promise<Response> =>
+    fetch(`${gateway.url}/device/sign-in`, {
+      method: 'POST',
+      headers: { 'x-forwarded-for': '203.0.113.10' },
+      body: new URLSearchParams({ email: `user-${who}@example.com`, password: 'wrong' }),
+    });
+  for (let who = 0; who < 30; who += 1) {
+    const answer = await fillIn(who);
+    expect(answer.status).toBe(400);
+    expect(answer.headers.has(PAGE_ERROR_HEADER)).toBe(false);
+    expect(await answer.text()).toContain('Wrong');
+  }
+  const askedBefore = asked;
+  expect((await fillIn(31)).status).toBe(429);
+  expect(await signIn(32, 'right', '203.0.113.10')).toBe(429);
+  expect(asked).toBe(askedBefore);
 });

@@ -77,6 +77,7 @@ test('from the link of a device to its approval', async () => {
   expect(wrong.status).toBe(400);
   expectGoodPage(wrong);
   expect(wrong.text).toMatch(/role="alert"[^>]*>E-mail or password is wrong/);
+  expect(wrong.headers.get('x-internal-error-code')).toBe('INVALID_CREDENTIALS');
   expect(wrong.text).toContain(`value="${user.email}"`);
   expect(wrong.text).not.toContain('value="wrong"');
 

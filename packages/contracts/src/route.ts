@@ -79,6 +79,9 @@ export const defineRoute = <const Route extends RouteContract>(route: Route): Ro
 export const answersWithPages = (route: RouteContract): boolean =>
   Object.values(route.responses).some(({ mediaType }) => mediaType?.startsWith('text/html'));
 
+/** In which a page names the error that it tells a person of: for the gateway, which passes no `x-internal-` header on. */
+export const PAGE_ERROR_HEADER = 'x-internal-error-code';
+
 type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
 
 export type ParamsOf<Route extends RouteContract> = Output<Route['params']>;

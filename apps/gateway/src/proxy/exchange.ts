@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { AppError, type Dialect } from '@switchboard/contracts';
+import { AppError, type Dialect, PAGE_ERROR_HEADER } from '@switchboard/contracts';
 import type { FastifyReply } from 'fastify';
 import type { Dispatcher } from 'undici';
 import { ERROR_BYTES_MAX, readErrorCode } from './error-answers.ts';
@@ -178,6 +178,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
       }
       this.#options.onErrorCode(errorCode);
     }
+    const pageError = this.#headers[PAGE_ERROR_HEADER];
+    if (isPage && typeof pageError === 'string') this.#options.onErrorCode(pageError);
     this.#begin();
     // Node writes headers and a text in one piece, headers and bytes in two (writev). Latin-1 is bytes as text, 1:1.
     if (bytes && bytes.length <= AS_TEXT_BYTES_MAX) reply.raw.end(bytes.toString('latin1'), 'latin1');

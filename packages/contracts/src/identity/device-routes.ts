@@ -121,6 +121,7 @@ export const deviceRoutes = {
     id: 'device.page.sign_in',
     summary: 'Page: sign in with e-mail and password',
     limitGroup: 'auth',
+    guesses: ['INVALID_CREDENTIALS'],
     path: '/device/sign-in',
     body: schemas.deviceSignInForm,
     responses: { 303: NEXT_PAGE, 400: html('E-mail or password is wrong'), 403: FORM_REFUSED },

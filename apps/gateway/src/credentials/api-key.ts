@@ -117,7 +117,7 @@ export const createApiKeyCredential = (options: ApiKeyOptions): Credential => {
       const id = cacheIdOf(pair);
       const known = lookup.known(id);
       if (known) return known;
-      if (!lookup.hasFallback(id)) beforeAsking();
+      if (!lookup.wasGood(id)) beforeAsking();
       return lookUp(id, pair);
     },
     authorize(_route, principal) {

@@ -95,7 +95,7 @@ export const createIntegrationTokenCredential = (options: IntegrationTokenOption
       const id = hash('sha256', token);
       const known = lookup.known(id);
       if (known) return known;
-      if (!lookup.hasFallback(id)) beforeAsking();
+      if (!lookup.wasGood(id)) beforeAsking();
       return lookUp(id, token);
     },
     authorize(route, principal) {

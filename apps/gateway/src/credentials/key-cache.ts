@@ -122,6 +122,11 @@ export const createKeyCache = <Good>(options: KeyCacheOptions) => {
       const entry = entries.get(id);
       return entry !== undefined && nowMs() < entry.usableUntilMs;
     },
+    /** True of what was good when it was last asked about, however long ago that is, and has not changed or ended since. */
+    wasGood(id: string): boolean {
+      const verdict = entries.get(id)?.verdict;
+      return verdict?.ok === true && nowMs() < verdict.validUntilMs;
+    },
     /** Something changed: what rests on it is unknown again, and so is whatever was refused, for it may be new. */
     forget(about: string): void {
       changes += 1;

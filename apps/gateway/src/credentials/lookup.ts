@@ -107,8 +107,8 @@ export const createLookup = (
       const verdict = cache.peek(id);
       return verdict && admissionOf(verdict);
     },
-    /** True when it was good a moment ago: it is no guess, and strangers at its address shall not lock it out. */
-    hasFallback: cache.hasFallback,
+    /** True when it was good before: it is no guess, and strangers at its address shall not lock it out. */
+    wasGood: cache.wasGood,
     /**
      * Whose it is, from its owner.
      *

@@ -133,7 +133,7 @@ export const createPartnerKeyCredential = (options: LookupOptions): Credential =
       const id = cacheIdOf(pair);
       const known = lookup.known(id);
       if (known) return known;
-      if (!lookup.hasFallback(id)) beforeAsking();
+      if (!lookup.wasGood(id)) beforeAsking();
       return lookUp(id, pair);
     },
     authorize({ permission }, principal) {

@@ -343,7 +343,7 @@ export const createUserCredential = (options: UserOptions): Credential => {
       if (known) return known;
       if (!PARTS.test(token)) throw refused('shape', 'malformed_token');
       const origin = checkIssuer(header, readIssuer(token));
-      if (!lookup.hasFallback(id)) beforeAsking();
+      if (!lookup.wasGood(id)) beforeAsking();
       return lookUp(id, token, header, origin);
     },
     authorize(route, principal) {

@@ -42,6 +42,12 @@ describe('addresses that are none', () => {
     ['/functions/v1/nothing', { success: false, code: 'NOT_FOUND' }],
     ['/functions/v1/integration-tickets/x', { error: 'not_found' }],
     ['/auth/v1/nothing', { code: 404, error_code: 'not_found' }],
+    ['/api/v1/call-logs/nothing', { success: false, error: { code: 'NOT_FOUND' } }],
+    ['/api/v1/ws/calls/nothing', { success: false, error: { code: 'NOT_FOUND' } }],
+    ['/api/v1/auth/nothing', { error: 'NOT_FOUND', code: 404 }],
+    ['/api/v1/auth/device/nothing', { error: 'not_found', error_description: expect.any(String), code: 404 }],
+    ['/device/nothing', { type: 'about:blank', status: 404, code: 'NOT_FOUND' }],
+    ['/api/admin/v1/nothing', { type: 'about:blank', status: 404, code: 'NOT_FOUND' }],
     ['/nothing', { type: 'about:blank', status: 404, code: 'NOT_FOUND' }],
     ['/', { status: 404 }],
   ])('%s is 404 in the dialect of its surface', async (path, body) => {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { createManualClock } from '@switchboard/contracts';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -310,6 +310,36 @@ describe('a mail', () => {
     expect(await deliver()).toBe(0);
     clock.advance(121);
     expect(await deliver()).toBe(1);
+  });
+
+  it('that a server says nothing to does not hold up a restart, and is sent after it', async () => {
+    const { email } = await identity.makeUser();
+    await recover(email);
+    const stopping = new AbortController();
+    // Takes the connection, and the service is stopped at that moment.
+    const silent = createServer((socket) => {
+      socket.on('error', () => {});
+      stopping.abort();
+    });
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const smtpUrl = `smtp://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const { config, data } = identity.deps;
+    const unanswered = createMailer({ mail: { ...config.mail, smtpUrl } }, data.log);
+    try {
+      expect(await sendWaitingMail(identity.deps, unanswered, stopping.signal)).toBe(0);
+    } finally {
+      unanswered.close();
+      silent.close();
+    }
+    const { error, sent_at, failed_at } = await rowOf(email);
+    expect({ error, sent_at, failed_at }).toEqual({
+      error: 'The service stopped before the mail server answered',
+      sent_at: null,
+      failed_at: null,
+    });
+    clock.advance(10);
+    expect(await deliver()).toBe(1);
+    expect(inbox.map(({ to }) => to)).toEqual([email]);
   });
 
   it('waits when the server is busy, and is given up when it says no', async () => {

@@ -8,7 +8,7 @@ import {
   postponeMail,
   type WaitingMail,
 } from './mail-repository.ts';
-import { MailError, type Mailer } from './mailer.ts';
+import { MailError, type Mailer, type OutgoingMail } from './mailer.ts';
 import { MAIL_BOX, mailContext } from './queue-mail.ts';
 
 /** Longer than the mailer's timeouts together: a mail is given to another replica only when this one is dead. */
@@ -19,9 +19,38 @@ const ATTEMPTS_MAX = 30;
 const waits = { firstMs: 5_000, maxMs: 3_600_000 };
 const ERROR_CHARACTERS_MAX = 500;
 
+/** What a mail that is being sent gets when the service stops. */
+const STOP_GRACE_MS = 2_000;
+
 type MailDeps = Pick<Deps, 'data' | 'secrets'>;
 
-const sendOne = async ({ data, secrets }: MailDeps, mailer: Mailer, mail: WaitingMail): Promise<boolean> => {
+/** Sends a mail, but does not hold up a restart for a mail server that says nothing: the next process sends it again. */
+const sendWhileRunning = async (
+  mailer: Mailer,
+  mail: OutgoingMail,
+  signal: AbortSignal | undefined,
+): Promise<void> => {
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  let timer: NodeJS.Timeout | undefined;
+  const onStop = () => {
+    const error = new MailError('The service stopped before the mail server answered', false);
+    timer = setTimeout(() => reject(error), STOP_GRACE_MS);
+  };
+  signal?.addEventListener('abort', onStop);
+  try {
+    await Promise.race([mailer.send(mail), stopped]);
+  } finally {
+    signal?.removeEventListener('abort', onStop);
+    clearTimeout(timer);
+  }
+};
+
+const sendOne = async (
+  { data, secrets }: MailDeps,
+  mailer: Mailer,
+  mail: WaitingMail,
+  signal: AbortSignal | undefined,
+): Promise<boolean> => {
   const { id, userId, toEmail, subject, textEncrypted, attempts } = mail;
   if (userId === null) {
     await deleteMail(data.db, id);
@@ -34,7 +63,7 @@ const sendOne = async ({ data, secrets }: MailDeps, mailer: Mailer, mail: Waitin
     } catch (error) {
       throw new MailError(error instanceof Error ? error.message : String(error), true);
     }
-    await mailer.send({ id, to: toEmail, subject, text });
+    await sendWhileRunning(mailer, { id, to: toEmail, subject, text }, signal);
   } catch (thrown) {
     if (!(thrown instanceof MailError)) throw thrown;
     const error = thrown.message.slice(0, ERROR_CHARACTERS_MAX);
@@ -66,7 +95,7 @@ export const sendWaitingMail = async (
     const now = data.clock.now();
     const leaseUntil = new Date(now.getTime() + LEASE_SECONDS * 1000);
     const claimed = await claimMail(data.db, { now, leaseUntil, limit: MAILS_AT_ONCE });
-    const outcomes = await Promise.all(claimed.map((mail) => sendOne(deps, mailer, mail)));
+    const outcomes = await Promise.all(claimed.map((mail) => sendOne(deps, mailer, mail, signal)));
     sent += outcomes.filter(Boolean).length;
     if (claimed.length < MAILS_AT_ONCE || signal?.aborted === true) return sent;
   }

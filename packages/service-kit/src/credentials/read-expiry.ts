@@ -1,9 +1,11 @@
 import { errors } from '@switchboard/contracts';
 
+// Also because a time in the year 10,000, which an offset can make of 9999, is none that answers and events can say.
 const YEARS_MAX = 100;
 
 /**
- * When a token shall end, as a time. One that is over already would make a token that was never good.
+ * When a credential shall end (`expires_at` of a body), as a time; null: never. One that is over already is a slip: it
+ * would make a credential that was never good.
  *
  * @throws INVALID_INPUT
  */

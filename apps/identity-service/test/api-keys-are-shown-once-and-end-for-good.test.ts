@@ -75,6 +75,7 @@ describe('a new pair', () => {
     [{ name: ' ' }, 'name'],
     [{ expires_at: '2026-03-01T11:59:59.000Z' }, 'expires_at'],
     [{ expires_at: 'tomorrow' }, 'expires_at'],
+    [{ expires_at: '9999-12-31T23:59:59-12:00' }, 'expires_at'],
     [{ allowed_ips: ['10.0.0.0/33'] }, 'allowed_ips'],
     [{ rate_limit_per_minute: 0 }, 'rate_limit_per_minute'],
     [{ is_admin: true }, 'is_admin'],

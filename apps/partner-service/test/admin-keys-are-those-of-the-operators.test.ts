@@ -233,6 +233,7 @@ describe('a change', () => {
     [{ partner_name: 'Other' }, 'must change something'],
     [{ expires_at: START }, 'must be in the future'],
     [{ expires_at: 'tomorrow' }, 'expires_at'],
+    [{ expires_at: '9999-12-31T23:59:59-12:00' }, 'expires_at'],
     [{ rate_limit_per_minute: 1.5 }, 'rate_limit_per_minute'],
   ])('%o is refused', async (body, words) => {
     const made = await create();

@@ -4,6 +4,8 @@ export * from './config/fields.ts';
 export * from './config/load-config.ts';
 export { type SettingMeta, setting } from './config/setting.ts';
 export * from './context/work-context.ts';
+export * from './credentials/read-expiry.ts';
+export * from './credentials/verdict.ts';
 export * from './crypto/passwords.ts';
 export * from './crypto/secret-box.ts';
 export * from './health/health-routes.ts';

@@ -19,9 +19,6 @@ import { emitUserAct } from './user-act.ts';
 
 const audited = ({ role, businessId, email }: UserRecord) => ({ role, business_id: businessId, email });
 
-const isUniqueViolation = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === '23505';
-
 /** Gives a user another address. What was sent to the one before does not work any more. */
 const moveEmail = async (
   { trx }: Pick<Tools<'identity'>, 'trx'>,
@@ -63,7 +60,7 @@ export const updateUserAsAdmin = async (
   input: z.output<typeof updateUserBody>,
 ): Promise<UserRecord> => {
   const email = input.email === undefined ? undefined : requireEmail(input.email);
-  const act = async ({ trx, emit }: Tools<'identity'>): Promise<UserRecord> => {
+  return transact(deps.data, async ({ trx, emit }) => {
     const actor = await beginActUponUsers(trx, admin.principal);
     const before = await requireTarget(trx, id, actor);
     const role = input.role ?? before.role;
@@ -85,11 +82,5 @@ export const updateUserAsAdmin = async (
     emit(identityEvents.userChanged, { user_id: id, change: changesRole ? 'role_changed' : 'updated' });
     emitUserAct(emit, admin, changesRole ? 'user.change_role' : 'user.update', after, changes);
     return after;
-  };
-  try {
-    return await transact(deps.data, act);
-  } catch (error) {
-    // Somebody signed up with the address this moment.
-    throw isUniqueViolation(error) ? new AppError('EMAIL_EXISTS', { cause: error }) : error;
-  }
+  });
 };

@@ -2,31 +2,22 @@ import {
   type createApiKeyAnswer,
   type createApiKeyBody,
   displayPrefix,
-  errors,
   generateKey,
   hashKey,
   identityEvents,
   keyPrefixes,
 } from '@switchboard/contracts';
 import { dueReminder, type Tools } from '@switchboard/db';
-import { type AdminContext, adminActOf } from '@switchboard/service-kit';
+import { type AdminContext, adminActOf, readExpiry } from '@switchboard/service-kit';
 import type { z } from 'zod';
 import type { Data } from '../database.ts';
 import { apiKeyAnswer, auditedApiKey } from './api-key-answer.ts';
 import { findApiKey, insertApiKey, provideAccount } from './api-key-repository.ts';
 
-/** A time at which something shall end, as a caller writes it. Throws INVALID_INPUT for one that has passed. */
-export const futureMoment = (text: string | null | undefined, now: Date): Date | null => {
-  if (text === null || text === undefined) return null;
-  const moment = new Date(text);
-  if (moment <= now) throw errors.invalidInput([{ field: 'expires_at', message: 'must be in the future' }]);
-  return moment;
-};
-
 /**
  * Creates a key pair. Only the hashes are stored.
  *
- * @throws INVALID_INPUT for an expiry that has passed
+ * @throws INVALID_INPUT (see readExpiry)
  */
 export const createApiKey = async (
   data: Data,
@@ -35,7 +26,7 @@ export const createApiKey = async (
   input: z.output<typeof createApiKeyBody>,
 ): Promise<z.input<typeof createApiKeyAnswer>> => {
   const at = data.clock.now();
-  const expiresAt = futureMoment(input.expires_at, at);
+  const expiresAt = readExpiry(input.expires_at, at);
   const id = data.ids.next();
   const apiKey = generateKey(keyPrefixes.apiKey);
   const apiSecret = generateKey(keyPrefixes.apiSecret);

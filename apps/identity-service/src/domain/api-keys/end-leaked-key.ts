@@ -1,5 +1,6 @@
 import { type DataOf, identityEvents } from '@switchboard/contracts';
 import type { Tools } from '@switchboard/db';
+import { ownActOf } from '@switchboard/service-kit';
 import { sql } from 'kysely';
 import type { Data, Executor } from '../database.ts';
 import { markRevoked } from './api-key-repository.ts';
@@ -40,21 +41,20 @@ export const endLeakedKey = async (
   const at = data.clock.now();
   for (const key of await lockLeaked(trx, report, at)) {
     await markRevoked(trx, key.id, at);
-    emit(identityEvents.adminActed, {
-      action: 'api_key.revoke_leaked',
-      actor: null,
-      target: { type: 'api_key', id: key.id, name: key.name },
-      before: { is_active: key.isActive, revoked_at: null },
-      after: {
-        is_active: false,
-        revoked_at: at.toISOString(),
-        found_at: report.url,
-        found_by: report.provider,
-      },
-      ip: null,
-      user_agent: null,
-      request_id: null,
-    });
+    emit(
+      identityEvents.adminActed,
+      ownActOf({
+        action: 'api_key.revoke_leaked',
+        target: { type: 'api_key', id: key.id, name: key.name },
+        before: { is_active: key.isActive, revoked_at: null },
+        after: {
+          is_active: false,
+          revoked_at: at.toISOString(),
+          found_at: report.url,
+          found_by: report.provider,
+        },
+      }),
+    );
     emit(identityEvents.apiKeyLeaked, {
       id: key.id,
       name: key.name,

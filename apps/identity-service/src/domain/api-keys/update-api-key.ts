@@ -1,13 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { AppError, identityEvents, type updateApiKeyBody } from '@switchboard/contracts';
 import { dueReminder, transact } from '@switchboard/db';
-import { type AdminContext, adminActOf } from '@switchboard/service-kit';
+import { type AdminContext, adminActOf, readExpiry } from '@switchboard/service-kit';
 import type { z } from 'zod';
 import { changesBetween } from '../audit/changes.ts';
 import type { Data, Executor } from '../database.ts';
 import { auditedApiKey } from './api-key-answer.ts';
 import { type ApiKey, lockApiKey, writeApiKey, writeReminder } from './api-key-repository.ts';
-import { futureMoment } from './create-api-key.ts';
 
 /** The key to change, locked. Throws KEY_NOT_FOUND, and KEY_REVOKED because that is final. */
 export const requireLiveApiKey = async (executor: Executor, id: string): Promise<ApiKey> => {
@@ -20,7 +19,7 @@ export const requireLiveApiKey = async (executor: Executor, id: string): Promise
 /**
  * Changes what a caller names of a key. What is so already is no change, and leaves no audit record.
  *
- * @throws KEY_NOT_FOUND, KEY_REVOKED, INVALID_INPUT for an expiry that has passed
+ * @throws KEY_NOT_FOUND, KEY_REVOKED, INVALID_INPUT (see readExpiry)
  */
 export const updateApiKey = (
   data: Data,
@@ -39,7 +38,7 @@ export const updateApiKey = (
         allowedIps: input.allowed_ips ?? before.allowedIps,
         rateLimitPerMinute: input.rate_limit_per_minute ?? before.rateLimitPerMinute,
         isActive: input.is_active ?? before.isActive,
-        expiresAt: input.expires_at === undefined ? before.expiresAt : futureMoment(input.expires_at, at),
+        expiresAt: input.expires_at === undefined ? before.expiresAt : readExpiry(input.expires_at, at),
       },
       at,
     );

@@ -1,5 +1,5 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { identityRpcs } from '@switchboard/contracts';
+import { earliest, isSameHash } from '@switchboard/service-kit';
 import { sql } from 'kysely';
 import type { z } from 'zod';
 import type { Data, Executor } from '../database.ts';
@@ -37,12 +37,6 @@ const findKey = async (executor: Executor, keyHash: string): Promise<KeyRow | nu
   `.execute(executor);
   return found.rows[0] ?? null;
 };
-
-const isSame = (a: string, b: string): boolean =>
-  a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
-
-const earliest = (...times: readonly (Date | null)[]): Date | null =>
-  times.reduce((first, time) => (first === null || (time !== null && time < first) ? time : first), null);
 
 interface Use {
   readonly id: string;
@@ -101,13 +95,13 @@ export const createApiKeyVerifier = (data: Data) => {
     const key = await findKey(data.db, input.key_hash);
     if (!key) return refuse('unknown_key', null);
 
-    const isCurrent = isSame(key.secretHash, input.secret_hash);
+    const isCurrent = isSameHash(key.secretHash, input.secret_hash);
     const isPrevious =
       !isCurrent &&
       key.previousSecretHash !== null &&
       key.previousSecretExpiresAt !== null &&
       key.previousSecretExpiresAt > now &&
-      isSame(key.previousSecretHash, input.secret_hash);
+      isSameHash(key.previousSecretHash, input.secret_hash);
     if (!isCurrent && !isPrevious) return refuse('wrong_secret', key);
     if (key.revokedAt) return refuse('revoked', key);
     if (!key.isActive) return refuse('disabled', key);

@@ -1,5 +1,6 @@
 import { AppError, identityEvents } from '@switchboard/contracts';
 import { transact } from '@switchboard/db';
+import { ownActOf } from '@switchboard/service-kit';
 import { sql } from 'kysely';
 import type { Deps } from '../../deps.ts';
 import type { Executor } from '../database.ts';
@@ -45,16 +46,15 @@ export const makeFirstAdministrator = async (deps: Deps): Promise<void> => {
       role: 'super_admin',
     });
     if (!user) return 'address taken';
-    emit(identityEvents.adminActed, {
-      action: 'user.create',
-      actor: null,
-      target: { type: 'user', id: user.id, name: email },
-      before: null,
-      after: { email, role: 'super_admin' },
-      ip: null,
-      user_agent: null,
-      request_id: null,
-    });
+    emit(
+      identityEvents.adminActed,
+      ownActOf({
+        action: 'user.create',
+        target: { type: 'user', id: user.id, name: email },
+        before: null,
+        after: { email, role: 'super_admin' },
+      }),
+    );
     return 'made';
   });
   if (outcome === 'made') data.log.info({ email }, 'The first administrator was made');

@@ -1,5 +1,6 @@
 import { type DataOf, type identityEvents, partnerEvents } from '@switchboard/contracts';
 import type { Tools } from '@switchboard/db';
+import { ownActOf } from '@switchboard/service-kit';
 import type { Data } from '../database.ts';
 import { keyAct } from './key-act.ts';
 import { lockKeysByHash, markRevoked } from './key-repository.ts';
@@ -21,16 +22,15 @@ export const endLeakedKey = async (
   const leaked = found.filter((key) => key.revokedAt === null);
   for (const key of leaked) {
     await markRevoked(trx, key.id, now);
-    emit(partnerEvents.adminActed, {
-      ...keyAct('revoke', key, {
-        before: { is_active: key.isActive },
-        after: { is_active: false, reason: 'leaked', found_at: url, reported_by: report.provider },
-      }),
-      actor: null,
-      ip: null,
-      user_agent: null,
-      request_id: null,
-    });
+    emit(
+      partnerEvents.adminActed,
+      ownActOf(
+        keyAct('revoke', key, {
+          before: { is_active: key.isActive },
+          after: { is_active: false, reason: 'leaked', found_at: url, reported_by: report.provider },
+        }),
+      ),
+    );
     emit(partnerEvents.keyLeaked, {
       id: key.id,
       name: key.partnerName,

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type BodyOf, errors, type partnerAdminRoutes, partnerEvents } from '@switchboard/contracts';
+import { type BodyOf, type partnerAdminRoutes, partnerEvents } from '@switchboard/contracts';
 import { transact } from '@switchboard/db';
-import { type AdminContext, adminActOf } from '@switchboard/service-kit';
+import { type AdminContext, adminActOf, readExpiry } from '@switchboard/service-kit';
 import type { Data } from '../database.ts';
 import { keyAct } from './key-act.ts';
 import { toKeyAnswer } from './key-answer.ts';
@@ -16,19 +16,11 @@ const CHANGEABLE = [
   'permissions',
 ] as const;
 
-/** A new expiry; undefined: it stays as it is. A time that is over is a slip: what ends a key now is `is_active`. */
-const expiryOf = (text: string | null | undefined, now: Date): Date | null | undefined => {
-  if (text === undefined || text === null) return text;
-  const time = new Date(text);
-  if (time <= now) throw errors.invalidInput([{ field: 'expires_at', message: 'must be in the future' }]);
-  return time;
-};
-
 /**
  * Changes what a key may do. The gateways forget it by the event of a trigger. What is so already is no change, and
  * leaves no audit record.
  *
- * @throws INVALID_INPUT, KEY_NOT_FOUND, KEY_REVOKED
+ * @throws INVALID_INPUT (see readExpiry), KEY_NOT_FOUND, KEY_REVOKED
  */
 export const updateKey = (
   data: Data,
@@ -38,13 +30,12 @@ export const updateKey = (
 ): Promise<KeyRecord> =>
   transact(data, async ({ trx, emit }) => {
     const now = data.clock.now();
-    const expiresAt = expiryOf(input.expires_at, now);
     const old = await lockChangeableKey(trx, keyId);
     const changed = await writeKey(trx, {
       id: old.id,
       rateLimitPerMinute: input.rate_limit_per_minute ?? old.rateLimitPerMinute,
       allowedIps: input.allowed_ips ?? old.allowedIps,
-      expiresAt: expiresAt === undefined ? old.expiresAt : expiresAt,
+      expiresAt: input.expires_at === undefined ? old.expiresAt : readExpiry(input.expires_at, now),
       isActive: input.is_active ?? old.isActive,
       permissions: input.permissions ?? old.permissions,
     });

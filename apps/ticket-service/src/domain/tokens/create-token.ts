@@ -9,12 +9,17 @@ import {
   ticketEvents,
 } from '@switchboard/contracts';
 import { type IdempotentAnswer, type Tools, toJson, transact } from '@switchboard/db';
-import { type AdminContext, adminActOf, hashRequest, runSealedOnce } from '@switchboard/service-kit';
+import {
+  type AdminContext,
+  adminActOf,
+  hashRequest,
+  readExpiry,
+  runSealedOnce,
+} from '@switchboard/service-kit';
 import type { z } from 'zod';
 import type { Deps } from '../../deps.ts';
 import type { Data } from '../database.ts';
 import { targetOf } from './change-token.ts';
-import { readExpiry } from './expiry.ts';
 import { type TokenAnswer, tokenAnswer } from './token-answer.ts';
 import { insertToken, type NewToken } from './token-repository.ts';
 

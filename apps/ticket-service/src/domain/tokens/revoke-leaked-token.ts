@@ -1,5 +1,6 @@
 import { type DataOf, type identityEvents, ticketEvents } from '@switchboard/contracts';
 import type { Tools } from '@switchboard/db';
+import { ownActOf } from '@switchboard/service-kit';
 import type { Data } from '../database.ts';
 import { targetOf } from './change-token.ts';
 import { updateToken } from './token-repository.ts';
@@ -34,16 +35,15 @@ export const revokeLeakedToken = async (
     .executeTakeFirst();
   if (!token) return false;
   await updateToken(trx, token.id, { status: 'revoked', revoked_at: now, updated_at: now });
-  emit(ticketEvents.adminActed, {
-    action: 'integration_token.revoke',
-    actor: null,
-    target: targetOf(token),
-    before: { status: token.status },
-    after: { status: 'revoked', leak_report_id: report.report_id, leak_provider: report.provider },
-    ip: null,
-    user_agent: null,
-    request_id: null,
-  });
+  emit(
+    ticketEvents.adminActed,
+    ownActOf({
+      action: 'integration_token.revoke',
+      target: targetOf(token),
+      before: { status: token.status },
+      after: { status: 'revoked', leak_report_id: report.report_id, leak_provider: report.provider },
+    }),
+  );
   emit(ticketEvents.tokenLeaked, {
     id: token.id,
     name: token.name,

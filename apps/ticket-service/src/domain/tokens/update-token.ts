@@ -1,11 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { updateIntegrationTokenBody } from '@switchboard/contracts';
 import { toJson, transact } from '@switchboard/db';
-import type { AdminContext } from '@switchboard/service-kit';
+import { type AdminContext, readExpiry } from '@switchboard/service-kit';
 import type { z } from 'zod';
 import type { Data } from '../database.ts';
 import { changeToken } from './change-token.ts';
-import { readExpiry } from './expiry.ts';
 import { type TokenAnswer, tokenAnswer } from './token-answer.ts';
 import type { Token, TokenChanges } from './token-repository.ts';
 

@@ -1,5 +1,5 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { Clock, ticketRpcs } from '@switchboard/contracts';
+import { earliest, isSameHash } from '@switchboard/service-kit';
 import { sql } from 'kysely';
 import type { z } from 'zod';
 import type { Executor } from '../database.ts';
@@ -33,12 +33,6 @@ const findByHash = async (executor: Executor, hash: string): Promise<TokenRow | 
   return found.rows[0] ?? null;
 };
 
-const isSame = (a: string, b: string): boolean =>
-  a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
-
-const earliest = (...times: readonly (Date | null)[]): Date | null =>
-  times.reduce((first, time) => (first === null || (time !== null && time < first) ? time : first), null);
-
 /** How exact the last use of an old secret is. */
 const LAST_USED_STEP_SECONDS = 60;
 
@@ -71,8 +65,8 @@ export const verifyToken = async (
   const token = await findByHash(executor, hash);
   if (!token) return refuse('unknown_token', null);
 
-  const isCurrent = isSame(token.tokenHash, hash);
-  const isPrevious = !isCurrent && token.previousHash !== null && isSame(token.previousHash, hash);
+  const isCurrent = isSameHash(token.tokenHash, hash);
+  const isPrevious = !isCurrent && token.previousHash !== null && isSameHash(token.previousHash, hash);
   if (!isCurrent && !isPrevious) return refuse('unknown_token', null);
   if (token.status !== 'active') return refuse(token.status, token);
   const validUntil = earliest(token.expiresAt, isPrevious ? token.previousExpiresAt : null);

@@ -150,6 +150,36 @@ describe('a link', () => {
     expect((await follow(late.path)).query.get('error_code')).toBe('otp_expired');
   });
 
+  it('of who recovers an address that was never proven shuts out whoever made the account', async () => {
+    const squatter = await identity.makeUser();
+    const session = await identity.signIn(squatter);
+    await identity.owner.query(
+      `INSERT INTO identity.user_identities (id, user_id, provider, provider_id, identity_data, created_at, updated_at)
+       VALUES (gen_random_uuid(), $1, 'google', 'squatter', '{}', now(), now())`,
+      [squatter.id],
+    );
+    await follow((await mailed(squatter.email)).path);
+    await expect(identity.signIn(squatter)).rejects.toThrow('invalid_credentials');
+    const refreshed = await identity.call(anon, 'POST', '/auth/v1/token?grant_type=refresh_token', {
+      body: { refresh_token: session.body.refresh_token },
+    });
+    expect(refreshed.body.error_code).toBe('refresh_token_not_found');
+    const left = await identity.rows('SELECT provider FROM identity.user_identities WHERE user_id = $1', [
+      squatter.id,
+    ]);
+    expect(left.map(({ provider }) => provider)).toEqual(['email']);
+
+    // From then on it is proven: who has a link mailed again, and does not choose another password, keeps this one.
+    const hash = await identity.deps.hashing.hash(GOOD_PASSWORD);
+    await identity.owner.query('UPDATE identity.users SET password_hash = $2 WHERE id = $1', [
+      squatter.id,
+      hash,
+    ]);
+    await follow((await mailed(squatter.email)).path);
+    const { body } = await identity.signIn({ ...squatter, password: GOOD_PASSWORD });
+    expect(body.user.id).toBe(squatter.id);
+  });
+
   it('is void when another one was asked for, and when the password was changed', async () => {
     const user = await identity.makeUser();
     const first = await mailed(user.email);

@@ -4,6 +4,7 @@ import type { Caller } from '@switchboard/service-kit';
 import type { Deps } from '../../deps.ts';
 import { type IssuedSession, type NewSession, startSession } from '../sessions/start-session.ts';
 import { emailIdentityData } from '../users/create-user.ts';
+import { evictStrangers, isAddressProven } from '../users/unproven-address.ts';
 import {
   findUserByEmail,
   lockUser,
@@ -70,6 +71,10 @@ const redeem = async (
     const other = await findUserByEmail(tools.trx, token.email);
     if (other && other.id !== user.id) return 'EMAIL_EXISTS';
   } else if (token.email !== user.email) return null;
+  // Whoever comes back to an account that somebody else made under their address is alone in it from now on.
+  if (token.purpose === 'recovery' && !(await isAddressProven(tools, user))) {
+    await evictStrangers(tools, deps, user);
+  }
   await confirm(tools, deps, user, token.email);
   return token;
 };

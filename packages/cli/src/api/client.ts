@@ -137,5 +137,6 @@ const unreachable = (url: string, error: unknown): UnreachableError => {
   );
 };
 
+/** 401 of a gateway; `session_not_found` of the service, for the moment in which the gateway does not know the end yet. */
 export const isRefusedCredential = (error: unknown): boolean =>
-  error instanceof ApiError && error.status === 401;
+  error instanceof ApiError && (error.status === 401 || error.code === 'session_not_found');

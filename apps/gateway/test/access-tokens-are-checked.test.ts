@@ -358,7 +358,7 @@ describe('hostile tokens', () => {
         status: 401,
         body: {
           code: 'WRONG_CREDENTIAL_KIND',
-          title: expect.stringMatching(/Authorization: Bearer <access token/),
+          detail: expect.stringMatching(/Authorization: Bearer <access token/),
         },
       });
     },

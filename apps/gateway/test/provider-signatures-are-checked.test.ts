@@ -185,7 +185,7 @@ test('without a secret: 503 that says what to set', async () => {
   const answer = await post('stripe', stripeHeader(), payload, without);
   expect(answer).toMatchObject({
     status: 503,
-    body: { title: expect.stringContaining('STRIPE_WEBHOOK_SECRET') },
+    body: { detail: expect.stringContaining('STRIPE_WEBHOOK_SECRET') },
   });
   await without.close();
 });

@@ -52,6 +52,17 @@ test('problems have the media type of RFC 9457', () => {
   expect(errorContentType('partner')).toMatch(/^application\/json/);
 });
 
+test('a problem has the phrase of its status as title, and its own words as detail', () => {
+  expect(renderError('problem', errors.insufficientRole(['admin']), AT)).toEqual({
+    type: 'about:blank',
+    title: 'Forbidden',
+    status: 403,
+    detail: 'This needs the role admin',
+    code: 'INSUFFICIENT_ROLE',
+    accepted: ['admin'],
+  });
+});
+
 test('a limit that was hit says when to come back', () => {
   expect(errors.rateLimited(17, 1000).headers).toEqual({ 'retry-after': '17' });
 });

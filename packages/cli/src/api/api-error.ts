@@ -66,7 +66,8 @@ export const readApiError = async (response: Response, url: string): Promise<Api
     );
   }
   const words =
-    textIn(body, 'title', 'msg', 'error_description', 'message') ?? `It answered ${response.status}`;
+    textIn(body, 'detail', 'msg', 'error_description', 'message', 'title') ??
+    `It answered ${response.status}`;
   const faults = faultsIn(body);
   const sentence = [words, ...(faults.length > 0 ? [faults.join('; ')] : [])].join(': ').replace(/\.?$/, '.');
   return new ApiError(

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { AppError } from './app-error.ts';
 
 /** How each surface words its errors (spec: common contract, "Errors"). */
@@ -96,8 +97,15 @@ export const renderError = (dialect: Dialect, error: AppError, at: Date): Record
         ...(error.code === 'WEAK_PASSWORD' ? { weak_password: { reasons: details.reasons ?? [] } } : {}),
       };
     case 'problem':
-      // RFC 9457. "about:blank" says that the status says it all; `code` is our extension member.
-      return { type: 'about:blank', title: error.message, status: error.status, code, ...details };
+      // RFC 9457, 4.2.1: with "about:blank" the title is the phrase of the status; `code` is our extension member.
+      return {
+        type: 'about:blank',
+        title: STATUS_CODES[error.status],
+        status: error.status,
+        detail: error.message,
+        code,
+        ...details,
+      };
   }
 };
 

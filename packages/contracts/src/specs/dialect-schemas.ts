@@ -25,7 +25,13 @@ export const dialectSchemas: Readonly<Record<Dialect, z.ZodType>> = {
   }),
   auth: z.object({ code: status, error_code: lowerSnake, msg: z.string() }),
   device: z.object({ error: lowerSnake, message: z.string(), code: status, details }),
-  problem: z.looseObject({ type: z.string(), title: z.string(), status, code: upperSnake }),
+  problem: z.looseObject({
+    type: z.string(),
+    title: z.string(),
+    status,
+    detail: z.string(),
+    code: upperSnake,
+  }),
 };
 
 /** `PartnerError`, `ProblemError`, …: the name of a dialect's error schema in the documents. */

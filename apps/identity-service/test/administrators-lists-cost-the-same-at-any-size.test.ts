@@ -6,6 +6,7 @@ import { listUsers } from '../src/domain/administration/user-list.ts';
 import { listApiKeys } from '../src/domain/api-keys/api-key-repository.ts';
 import { listActs } from '../src/domain/audit/audit-repository.ts';
 import type { Executor } from '../src/domain/database.ts';
+import { dropPendingSignIns } from '../src/domain/sessions/session-repository.ts';
 import { startTestIdentity, type TestIdentity } from './support/identity.ts';
 
 const ROWS = 40_000;
@@ -68,6 +69,24 @@ beforeAll(async () => {
      FROM generate_series(1, $1::int) AS n, account`,
     [ROWS / 4],
   );
+  await identity.rows(
+    `INSERT INTO identity.auth_codes (code_hash, user_id, code_challenge, code_challenge_method, method, created_at, expires_at)
+     SELECT encode(sha256(id::text::bytea), 'hex'), id, 'x', 's256', 'otp', now(), now()
+     FROM identity.users LIMIT $1`,
+    [ROWS / 8],
+  );
+  await identity.rows(
+    `INSERT INTO identity.page_sessions (id_hash, user_id, created_at, expires_at)
+     SELECT encode(sha256(id::text::bytea), 'hex'), id, now(), now() FROM identity.users LIMIT $1`,
+    [ROWS / 8],
+  );
+  // Anybody may ask for device codes, and nobody need approve them.
+  await identity.rows(
+    `INSERT INTO identity.device_authorizations (id, device_code_hash, user_code_hash, created_at, expires_at)
+     SELECT gen_random_uuid(), hash, hash, now(), now()
+     FROM (SELECT encode(sha256(id::text::bytea), 'hex') AS hash FROM identity.users LIMIT $1) AS codes`,
+    [ROWS / 8],
+  );
   await identity.rows('VACUUM ANALYZE');
   pool = new pg.Pool({ connectionString: identity.database.ownerUrl, max: 2 });
   db = new Kysely<Schemas['identity']>({
@@ -127,4 +146,8 @@ test.each([
     const list = () => listApiKeys(db, { search: undefined, active }, { limit: 50, after });
     expect(await rowsTouched(list)).toBeLessThan(ROWS_TOUCHED_MAX);
   }
+});
+
+test('signing out everywhere, among many others who are about to sign in', async () => {
+  expect(await rowsTouched(() => dropPendingSignIns(db, BUSY))).toBeLessThan(ROWS_TOUCHED_MAX);
 });

@@ -36,6 +36,8 @@ export const migration = defineMigration((trx) =>
       created_at timestamptz(3) NOT NULL,
       expires_at timestamptz(3) NOT NULL
     );
+    -- Of this table, of page_sessions and of devices: signing out everywhere ends what is under way.
+    CREATE INDEX auth_codes_user ON identity.auth_codes (user_id);
     CREATE INDEX auth_codes_expired ON identity.auth_codes (expires_at);
 
     -- RFC 8628. Codes are stored as hashes.
@@ -61,6 +63,7 @@ export const migration = defineMigration((trx) =>
     );
     CREATE UNIQUE INDEX device_authorizations_user_code ON identity.device_authorizations (user_code_hash)
       WHERE status = 'pending';
+    CREATE INDEX device_authorizations_approved ON identity.device_authorizations (user_id) WHERE status = 'approved';
     CREATE INDEX device_authorizations_expired ON identity.device_authorizations (expires_at);
 
     -- Wrong user codes of an address: after five it waits.
@@ -80,6 +83,7 @@ export const migration = defineMigration((trx) =>
       created_at timestamptz(3) NOT NULL,
       expires_at timestamptz(3) NOT NULL
     );
+    CREATE INDEX page_sessions_user ON identity.page_sessions (user_id);
     CREATE INDEX page_sessions_device ON identity.page_sessions (device_authorization_id);
     CREATE INDEX page_sessions_expired ON identity.page_sessions (expires_at);
   `.execute(trx),

@@ -150,6 +150,27 @@ describe('a link', () => {
     expect((await follow(late.path)).query.get('error_code')).toBe('otp_expired');
   });
 
+  it('that confirms an address makes no password good that somebody else chose meanwhile', async () => {
+    const signUp = async (email: string, password: string) => {
+      await identity.call(anon, 'POST', '/auth/v1/signup', { body: { email, password } });
+      await deliver();
+      return read(inbox.at(-1)).path;
+    };
+    const strangers = 'a-Password-of-Mallory';
+    await signUp('ada@example.com', GOOD_PASSWORD);
+    const { fragment } = await follow(await signUp('ada@example.com', strangers));
+    expect(fragment.get('type')).toBe('signup');
+    for (const password of [strangers, GOOD_PASSWORD]) {
+      const signIn = identity.signIn({ email: 'ada@example.com', password });
+      await expect(signIn).rejects.toThrow('invalid_credentials');
+    }
+    // Who sends the form twice keeps the password.
+    await signUp('grace@example.com', GOOD_PASSWORD);
+    await follow(await signUp('grace@example.com', GOOD_PASSWORD));
+    const { body } = await identity.signIn({ email: 'grace@example.com', password: GOOD_PASSWORD });
+    expect(body.user.email).toBe('grace@example.com');
+  });
+
   it('of who recovers an address that was never proven shuts out whoever made the account', async () => {
     const squatter = await identity.makeUser();
     const session = await identity.signIn(squatter);

@@ -152,7 +152,7 @@ describe('sign-up', () => {
       expect(answer.status).toBe(200);
       expect(answer.body.access_token).toBeUndefined();
       expect(answer.body.email).toBe(email);
-      expect(cost).toEqual({ hashes: 1, mails: 1 });
+      expect(cost).toEqual({ hashes: 2, mails: 1 });
       bodies.push(shapeOf(answer.body));
     }
     expect(new Set(bodies.map((body) => JSON.stringify(body))).size).toBe(1);

@@ -36,6 +36,8 @@ export type SignedUp =
 
 interface Checked extends Omit<SignUpInput, 'password'> {
   readonly passwordHash: string;
+  /** The hash of the same password that waits for its address to be confirmed; null when none does. */
+  readonly waitingHash: string | null;
 }
 
 const signUpAtOnce = (deps: Deps, input: Checked): Promise<SignedUp> =>
@@ -88,16 +90,31 @@ const inventUser = ({ data }: Deps, { email, passwordHash, userMetadata }: Check
   return { user, identities: [identity], mailedAt: at };
 };
 
+/** The same work for every address. */
+const findSamePassword = async (
+  { data, hashing }: Deps,
+  email: string,
+  password: string,
+): Promise<string | null> => {
+  const user = await findUserByEmail(data.db, email);
+  const isWaiting = user !== null && user.emailConfirmedAt === null;
+  const waiting = isWaiting ? user.passwordHash : null;
+  return (await hashing.verify(password, waiting)) ? waiting : null;
+};
+
 /** Whom the mail is for: nobody when the address is confirmed already, or its user may not sign in. */
 const recipientOf = async (
   { trx }: Tools<'identity'>,
   { data }: Deps,
   known: UserRecord,
-  { passwordHash, userMetadata }: Checked,
+  { waitingHash, userMetadata }: Checked,
 ): Promise<string | null> => {
   if (known.emailConfirmedAt !== null || known.disabledAt !== null) return null;
-  // The link that is sent now voids the one before, and so does the password that belongs to it.
-  await updateUser(trx, known.id, { passwordHash, userMetadata }, data.clock.now());
+  // Two passwords may be of two people, and the mail is read by one of them: neither is good, or whoever guessed that
+  // somebody signs up could have a password in the account that the other one confirms. The link signs in without.
+  const changes =
+    waitingHash !== null && waitingHash === known.passwordHash ? { userMetadata } : { passwordHash: null };
+  await updateUser(trx, known.id, changes, data.clock.now());
   return known.id;
 };
 
@@ -129,6 +146,7 @@ export const signUp = async (deps: Deps, { password, ...input }: SignUpInput): P
   if (!signupEnabled) throw new AppError('SIGNUP_DISABLED');
   const email = requireEmail(input.email);
   assertGoodPassword(password);
-  const checked = { ...input, email, passwordHash: await deps.hashing.hash(password) };
+  const waitingHash = requireEmailConfirmation ? await findSamePassword(deps, email, password) : null;
+  const checked = { ...input, email, waitingHash, passwordHash: await deps.hashing.hash(password) };
   return requireEmailConfirmation ? signUpByMail(deps, checked) : signUpAtOnce(deps, checked);
 };

@@ -23,6 +23,21 @@ const isSafeIssuer = (text: string): boolean => {
 };
 const issuerField = () => urlField().refine(isSafeIssuer, 'must be https, or http on this machine');
 
+/** Half of a client would leave sign-in with its provider off, and nobody would be told. */
+const bothOrNeither =
+  (one: string, other: string) =>
+  ({ value, issues }: z.core.ParsePayload<object>) => {
+    const given = new Map(Object.entries(value));
+    for (const [name, partner] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      if (given.get(name) !== undefined || given.get(partner) === undefined) continue;
+      // `continue`: the other pair is looked at too.
+      issues.push({ code: 'custom', path: [name], message: 'is missing', input: value, continue: true });
+    }
+  };
+
 /** A pattern whose host is a pattern too would let somebody else's host in. */
 const isRedirectPattern = (text: string): boolean => {
   if (!URL.canParse(text)) return false;
@@ -102,28 +117,31 @@ export const configSchema = z.object({
       description: 'true: mails are written to the log instead, links included; the local stack sets it',
     }),
   }),
-  providers: z.object({
-    googleClientId: setting('GOOGLE_CLIENT_ID', textField().optional(), {
-      description: 'Sign-in with Google, with GOOGLE_CLIENT_SECRET',
-    }),
-    googleClientSecret: setting('GOOGLE_CLIENT_SECRET', textField().optional(), {
-      description: 'Secret of the Google client',
-      secret: true,
-    }),
-    googleIssuerUrl: setting('GOOGLE_ISSUER_URL', issuerField().default('https://accounts.google.com'), {
-      description: 'Where Google is; another one for tests and proxies',
-    }),
-    twitterClientId: setting('TWITTER_CLIENT_ID', textField().optional(), {
-      description: 'Sign-in with X (Twitter), with TWITTER_CLIENT_SECRET',
-    }),
-    twitterClientSecret: setting('TWITTER_CLIENT_SECRET', textField().optional(), {
-      description: 'Secret of the X client',
-      secret: true,
-    }),
-    twitterIssuerUrl: setting('TWITTER_ISSUER_URL', issuerField().optional(), {
-      description: 'Where X is, sign-in page and API alike; another one for tests and proxies',
-    }),
-  }),
+  providers: z
+    .object({
+      googleClientId: setting('GOOGLE_CLIENT_ID', textField().optional(), {
+        description: 'Sign-in with Google, with GOOGLE_CLIENT_SECRET',
+      }),
+      googleClientSecret: setting('GOOGLE_CLIENT_SECRET', textField().optional(), {
+        description: 'Secret of the Google client, with GOOGLE_CLIENT_ID',
+        secret: true,
+      }),
+      googleIssuerUrl: setting('GOOGLE_ISSUER_URL', issuerField().default('https://accounts.google.com'), {
+        description: 'Where Google is; another one for tests and proxies',
+      }),
+      twitterClientId: setting('TWITTER_CLIENT_ID', textField().optional(), {
+        description: 'Sign-in with X (Twitter), with TWITTER_CLIENT_SECRET',
+      }),
+      twitterClientSecret: setting('TWITTER_CLIENT_SECRET', textField().optional(), {
+        description: 'Secret of the X client, with TWITTER_CLIENT_ID',
+        secret: true,
+      }),
+      twitterIssuerUrl: setting('TWITTER_ISSUER_URL', issuerField().optional(), {
+        description: 'Where X is, sign-in page and API alike; another one for tests and proxies',
+      }),
+    })
+    .check(bothOrNeither('googleClientId', 'googleClientSecret'))
+    .check(bothOrNeither('twitterClientId', 'twitterClientSecret')),
   apiKeys: z.object({
     key: setting('API_KEY', textField().optional(), {
       description:

@@ -56,7 +56,7 @@ export const explainDatabaseError = (error: unknown, place: Place): unknown => {
   const code = codeOf(error);
   if (code !== undefined && NOT_MIGRATED.has(code)) {
     return new OperatorError(
-      `${place.name} has no tables yet, or they are not visible to this user. Run switchboard db migrate.`,
+      `${place.name} has no tables yet, or they are not visible to this user. Come as the role that owns the database, and run switchboard db migrate.`,
     );
   }
   if ('severity' in error) {

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { waitFor } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -122,4 +123,22 @@ it('a gateway that is not there is said with what to check', async () => {
   const away = await cli(['users', 'list', '--url', 'http://127.0.0.1:1'], { token: 'x' });
   expect(away).toMatchObject({ code: 1, err: expect.stringContaining('does not answer') });
   expect(await cli(['users', 'list', '--url', 'ftp://x'])).toMatchObject({ code: 2 });
+});
+
+it('asks whether it is a gateway at all, when something else answers', async () => {
+  const server = createServer((_request, response) => response.writeHead(401).end('{"received":false}'));
+  const url = await new Promise<string>((resolve) => {
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      resolve(`http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`);
+    });
+  });
+  try {
+    const ran = await createCli({ configDir: makeConfigDir() })(['login', '--url', url]);
+    expect(ran.code).toBe(1);
+    expect(ran.err).toBe(`${url} answered 401 without saying why. Is it a gateway of Switchboard?`);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
 });

@@ -58,16 +58,15 @@ export const readApiError = async (response: Response, url: string): Promise<Api
   } catch {
     body = undefined;
   }
-  if (typeof body !== 'object' || body === null) {
+  const isObject = typeof body === 'object' && body !== null;
+  const words = isObject ? textIn(body, 'detail', 'msg', 'error_description', 'message', 'title') : undefined;
+  if (!isObject || words === undefined) {
     return new ApiError(
       `${url} answered ${response.status} without saying why. Is it a gateway of Switchboard?`,
       response.status,
       undefined,
     );
   }
-  const words =
-    textIn(body, 'detail', 'msg', 'error_description', 'message', 'title') ??
-    `It answered ${response.status}`;
   const faults = faultsIn(body);
   const sentence = [words, ...(faults.length > 0 ? [faults.join('; ')] : [])].join(': ').replace(/\.?$/, '.');
   return new ApiError(

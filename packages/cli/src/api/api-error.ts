@@ -58,20 +58,20 @@ export const readApiError = async (response: Response, url: string): Promise<Api
   } catch {
     body = undefined;
   }
-  const isObject = typeof body === 'object' && body !== null;
-  const words = isObject ? textIn(body, 'detail', 'msg', 'error_description', 'message', 'title') : undefined;
-  if (!isObject || words === undefined) {
+  const answer = typeof body === 'object' && body !== null ? body : {};
+  const words = textIn(answer, 'detail', 'msg', 'error_description', 'message', 'title');
+  if (words === undefined) {
     return new ApiError(
       `${url} answered ${response.status} without saying why. Is it a gateway of Switchboard?`,
       response.status,
       undefined,
     );
   }
-  const faults = faultsIn(body);
+  const faults = faultsIn(answer);
   const sentence = [words, ...(faults.length > 0 ? [faults.join('; ')] : [])].join(': ').replace(/\.?$/, '.');
   return new ApiError(
     `${sentence}${adviceFor(response.status, response.headers)}`,
     response.status,
-    textIn(body, 'error_code', 'error', 'code'),
+    textIn(answer, 'error_code', 'error', 'code'),
   );
 };

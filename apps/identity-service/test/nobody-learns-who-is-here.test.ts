@@ -1,3 +1,4 @@
+import { silentLog } from '@switchboard/bus';
 import { transact } from '@switchboard/db';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHashing } from '../src/domain/passwords/hashing.ts';
@@ -286,4 +287,16 @@ describe('the first administrator', () => {
     await replica.signIn(await replica.makeUser());
     await replica.close();
   });
+
+  it.each([[{ ADMIN_EMAIL: 'half@example.com' }], [{ ADMIN_PASSWORD: 'the-Password-of-the-boss' }]])(
+    'is not made of half of what is needed, and the log says so',
+    async (env) => {
+      await identity.rows("UPDATE identity.users SET role = 'admin' WHERE role = 'super_admin'");
+      const errors: string[] = [];
+      const log = { ...silentLog, error: (_details: object, message: string) => void errors.push(message) };
+      const replica = await identity.startReplica({ env, log });
+      expect(errors).toContain('ADMIN_EMAIL and ADMIN_PASSWORD go together: there is no administrator');
+      await replica.close();
+    },
+  );
 });

@@ -20,7 +20,12 @@ const hasSuperAdmin = async (executor: Executor): Promise<boolean> => {
 export const makeFirstAdministrator = async (deps: Deps): Promise<void> => {
   const { config, data, hashing } = deps;
   const { email: given, password } = config.firstAdministrator;
-  if (given === undefined || password === undefined || (await hasSuperAdmin(data.db))) return;
+  if ((given === undefined && password === undefined) || (await hasSuperAdmin(data.db))) return;
+  if (given === undefined || password === undefined) {
+    // Not a fault of the settings: once there is an administrator, either may go, the password above all.
+    data.log.error({}, 'ADMIN_EMAIL and ADMIN_PASSWORD go together: there is no administrator');
+    return;
+  }
   const email = normalizeEmail(given);
   if (email === null) {
     data.log.error({}, 'ADMIN_EMAIL is not an e-mail address: there is no administrator');

@@ -5,6 +5,7 @@ import { waitFor } from '@switchboard/stack/testing';
 import express from 'express';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  besideTheMainJob,
   createPartnerClient,
   type PartnerCredentials,
   type Platform,
@@ -152,7 +153,7 @@ if (!hasCurl)
   console.warn("SKIPPED: the guide's curl commands, because there is no curl on PATH. Install curl.");
 
 beforeAll(async () => {
-  platform = await startPlatform();
+  platform = await startPlatform({}, { without: besideTheMainJob });
   credentials = await platform.createKey();
 }, 180_000);
 afterAll(() => platform?.stop());

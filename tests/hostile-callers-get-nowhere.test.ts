@@ -5,6 +5,7 @@ import { AUDIO_BYTES_MAX, partnerRoutes, type RouteContract } from '@switchboard
 import { waitFor } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  besideTheMainJob,
   createPartnerClient,
   type PartnerClient,
   type PartnerCredentials,
@@ -22,11 +23,14 @@ let ids: { company_id: string; agent_id: string };
 beforeAll(async () => {
   // Targets are guarded as in production: nothing private may be called.
   const strict = { WEBHOOK_ALLOW_PRIVATE_TARGETS: 'false' };
-  platform = await startPlatform({
-    'partner-service': strict,
-    'ai-service': strict,
-    'webhook-dispatcher': { ...strict, WEBHOOK_PARTNER_SCHEDULE_SECONDS: '0' },
-  });
+  platform = await startPlatform(
+    {
+      'partner-service': strict,
+      'ai-service': strict,
+      'webhook-dispatcher': { ...strict, WEBHOOK_PARTNER_SCHEDULE_SECONDS: '0' },
+    },
+    { without: besideTheMainJob },
+  );
   credentials = await platform.createKey();
   client = createPartnerClient(platform.gatewayUrl, credentials);
   ids = await client.createCompanyWithAgent();

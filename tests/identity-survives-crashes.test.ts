@@ -14,12 +14,12 @@ import { createRandom } from './support/random.ts';
 /** The same seed kills the same parts in the same order after the same pauses. */
 const SEED = Number(process.env.CRASH_SEED ?? 20260301);
 const KILLS = {
-  'identity-service': 3,
+  'identity-service': 2,
   'ticket-service': 1,
   'partner-service': 1,
   gateway: 1,
-  nats: 2,
-  postgres: 2,
+  nats: 1,
+  postgres: 1,
 } as const;
 type Victim = keyof typeof KILLS;
 const PEOPLE = 4;

@@ -4,6 +4,7 @@ import { waitFor } from '@switchboard/stack/testing';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
+  besideTheMainJob,
   createPartnerClient,
   type PartnerClient,
   type PartnerCredentials,
@@ -32,7 +33,10 @@ let client: PartnerClient;
 let ids: { company_id: string; agent_id: string };
 
 beforeAll(async () => {
-  [platform, receiver] = await Promise.all([startPlatform(), startReceiver()]);
+  [platform, receiver] = await Promise.all([
+    startPlatform({}, { without: besideTheMainJob }),
+    startReceiver(),
+  ]);
   credentials = await platform.createKey();
   client = createPartnerClient(platform.gatewayUrl, credentials);
   ids = await client.createCompanyWithAgent();

@@ -6,7 +6,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { bringTool } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest';
-import { type PartnerCredentials, type Platform, recordingPath, startPlatform } from './support/platform.ts';
+import {
+  besideTheMainJob,
+  type PartnerCredentials,
+  type Platform,
+  recordingPath,
+  startPlatform,
+} from './support/platform.ts';
 
 const run = promisify(execFile);
 const examplesDir = new URL('../docs/partner-api-examples/', import.meta.url).pathname;
@@ -43,7 +49,7 @@ beforeAll(async () => {
   // The greeting alone: an analysis of seconds.
   const call = await readFile(recordingPath('support-call.wav'));
   await writeFile(recording, call.subarray(0, WAV_HEADER_BYTES + 6 * BYTES_PER_SECOND));
-  platform = await startPlatform();
+  platform = await startPlatform({}, { without: besideTheMainJob });
   credentials = await platform.createKey();
 }, 180_000);
 afterAll(async () => {

@@ -39,6 +39,11 @@ export const platformServices = [
   'webhook-dispatcher',
   'gateway',
 ] as const;
+/** What the main job of partners has no use for: their keys are made in SQL (`createKey`). */
+export const besideTheMainJob = [
+  'identity-service',
+  'ticket-service',
+] as const satisfies readonly PlatformService[];
 export type PlatformService = (typeof platformServices)[number];
 
 export interface PartnerCredentials {

@@ -142,13 +142,19 @@ describe('rotation', () => {
     const { body } = await create();
     const { body: rotated } = await act(`${body.id}/rotate`, { overlap_seconds: 3600 });
     const until = new Date(clock.now().getTime() + 3_600_000).toISOString();
-    expect(rotated).toEqual({ id: body.id, api_secret: rotated.api_secret, old_secret_valid_until: until });
+    expect(rotated).toEqual({
+      id: body.id,
+      api_secret: rotated.api_secret,
+      previous_secret_expires_at: until,
+    });
     expect(await verify(body.api_key, rotated.api_secret)).toMatchObject({ ok: true, valid_until: null });
     expect(await verify(body.api_key, body.api_secret)).toMatchObject({ ok: true, valid_until: until });
     const at = clock.now().toISOString();
     await waitFor(async () => {
       const usage = await identity.call(admin, 'GET', `${KEYS}/${body.id}/usage`);
-      return usage.body.old_secret_last_used_at === at && usage.body.old_secret_valid_until === until;
+      return (
+        usage.body.previous_secret_last_used_at === at && usage.body.previous_secret_expires_at === until
+      );
     });
     clock.advance(3600);
     expect(await verify(body.api_key, body.api_secret)).toMatchObject({ ok: false, reason: 'wrong_secret' });
@@ -160,7 +166,7 @@ describe('rotation', () => {
     const now = await act(`${body.id}/rotate`, { overlap_seconds: 0 });
     expect(await verify(body.api_key, body.api_secret)).toMatchObject({ ok: false, reason: 'wrong_secret' });
     const later = await identity.call(admin, 'POST', `${KEYS}/${body.id}/rotate`);
-    expect(Date.parse(later.body.old_secret_valid_until) - clock.now().getTime()).toBe(86_400_000);
+    expect(Date.parse(later.body.previous_secret_expires_at) - clock.now().getTime()).toBe(86_400_000);
     expect(await verify(body.api_key, now.body.api_secret)).toMatchObject({ ok: true });
     expect((await act(`${body.id}/rotate`, { overlap_seconds: 31 * 86_400 })).status).toBe(400);
   });

@@ -62,8 +62,8 @@ const cases: Readonly<Record<string, Case>> = {
   'admin.api_keys.rotate': {
     prepare: makeKey,
     action: 'api_key.rotate',
-    before: { old_secret_valid_until: null },
-    after: { old_secret_valid_until: expect.any(String) },
+    before: { previous_secret_expires_at: null },
+    after: { previous_secret_expires_at: expect.any(String) },
   },
   'admin.api_keys.revoke': {
     prepare: makeKey,

@@ -105,10 +105,9 @@ describe.each([
     });
     expect((await mailAbout(name)).map(({ to_email }) => to_email)).toEqual(both());
     const acts = () =>
-      identity.rows(
-        "SELECT * FROM identity.audit_log WHERE target_id = $1 AND action = 'api_key.revoke_leaked'",
-        [key.id],
-      );
+      identity.rows("SELECT * FROM identity.audit_log WHERE target_id = $1 AND action = 'api_key.revoke'", [
+        key.id,
+      ]);
     await waitFor(async () => (await acts()).length > 0);
     expect(await acts()).toMatchObject([
       {

@@ -241,6 +241,13 @@ describe('the first administrator', () => {
     ).toMatchObject({ code: 1, err: expect.stringContaining('already') });
   });
 
+  it('is all that is made there: nobody else is made somewhere that was not meant', async () => {
+    const fresh = createCli({ configDir: makeConfigDir(), databaseUrl: gateway.database.ownerUrl });
+    const args = ['users', 'create', 'agent@example.com', '--role', 'agent', '--password-stdin'];
+    const refused = await fresh(args, { input: 'an agent password that is long' });
+    expect(refused).toMatchObject({ code: 2, out: '', err: expect.stringContaining('DATABASE_URL') });
+  });
+
   it('cannot be made in a database that is not reachable or not migrated', async () => {
     const args = ['users', 'create', 'x@example.com', '--role', 'super_admin', '--password-stdin'];
     const fresh = createCli({ configDir: makeConfigDir() });

@@ -67,8 +67,8 @@ export const apiKeyAnswer = z.object({
   expires_at: timestampSchema.nullable(),
   last_used_at: timestampSchema.nullable(),
   /** Of the secret before the last rotation. */
-  old_secret_valid_until: timestampSchema.nullable(),
-  old_secret_last_used_at: timestampSchema.nullable(),
+  previous_secret_expires_at: timestampSchema.nullable(),
+  previous_secret_last_used_at: timestampSchema.nullable(),
   created_by: z.uuid().nullable(),
   created_at: timestampSchema,
   updated_at: timestampSchema,
@@ -80,7 +80,7 @@ export const rotateApiKeyAnswer = z.object({
   id: z.uuid(),
   api_secret: z.string(),
   /** Until then the old secret works too; the moment of the rotation when it does not. */
-  old_secret_valid_until: timestampSchema,
+  previous_secret_expires_at: timestampSchema,
 });
 
 export const listApiKeysAnswer = z.object({
@@ -92,8 +92,8 @@ export const apiKeyUsageAnswer = apiKeyAnswer.pick({
   id: true,
   created_at: true,
   last_used_at: true,
-  old_secret_valid_until: true,
-  old_secret_last_used_at: true,
+  previous_secret_expires_at: true,
+  previous_secret_last_used_at: true,
 });
 
 // Users

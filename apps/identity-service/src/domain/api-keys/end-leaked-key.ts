@@ -44,7 +44,7 @@ export const endLeakedKey = async (
     emit(
       identityEvents.adminActed,
       ownActOf({
-        action: 'api_key.revoke_leaked',
+        action: 'api_key.revoke',
         target: { type: 'api_key', id: key.id, name: key.name },
         before: { is_active: key.isActive, revoked_at: null },
         after: {

@@ -36,9 +36,9 @@ export const rotateApiKey = async (
     adminActOf(admin, {
       action: 'api_key.rotate',
       target: { type: 'api_key', id, name: before.name },
-      before: { old_secret_valid_until: before.oldSecretValidUntil?.toISOString() ?? null },
-      after: { old_secret_valid_until: validUntil.toISOString() },
+      before: { previous_secret_expires_at: before.oldSecretValidUntil?.toISOString() ?? null },
+      after: { previous_secret_expires_at: validUntil.toISOString() },
     }),
   );
-  return { id, api_secret: apiSecret, old_secret_valid_until: validUntil.toISOString() };
+  return { id, api_secret: apiSecret, previous_secret_expires_at: validUntil.toISOString() };
 };

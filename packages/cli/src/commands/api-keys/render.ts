@@ -21,6 +21,6 @@ export const renderApiKey = (key: ApiKey, now: Date): string =>
     ['a minute', String(key.rate_limit_per_minute)],
     ['expires', renderMinute(key.expires_at, 'never')],
     ['last used', renderMinute(key.last_used_at, 'never')],
-    ['old secret', renderOldSecret(key.old_secret_valid_until, key.old_secret_last_used_at)],
+    ['old secret', renderOldSecret(key.previous_secret_expires_at, key.previous_secret_last_used_at)],
     ['made', `${renderMinute(key.created_at, '')}${key.source === 'environment' ? ', from API_KEY' : ''}`],
   ]);

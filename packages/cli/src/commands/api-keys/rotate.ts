@@ -16,7 +16,7 @@ export const rotateApiKey = apiCommand({
       params: { id: readId(words[0], 'key id') },
       body: { overlap_seconds: readOverlap(options) },
     });
-    const isOver = new Date(rotated.old_secret_valid_until) <= io.now();
+    const isOver = new Date(rotated.previous_secret_expires_at) <= io.now();
     return {
       json: rotated,
       text: [
@@ -25,7 +25,7 @@ export const rotateApiKey = apiCommand({
         renderFields([
           ['key id', rotated.id],
           ['API secret', rotated.api_secret],
-          ['old secret', isOver ? 'ended' : renderOldSecret(rotated.old_secret_valid_until, null)],
+          ['old secret', isOver ? 'ended' : renderOldSecret(rotated.previous_secret_expires_at, null)],
         ]),
       ].join('\n'),
     };

@@ -58,7 +58,12 @@ export const createUser = apiCommand({
     const [email] = words;
     if (!email?.includes('@')) throw new UsageError('Say who: the e-mail address is missing.');
     const role = readRole(textOption(options, 'role')) ?? 'user';
-    const databaseUrl = role === 'super_admin' ? await findDatabaseUrl(io, options) : undefined;
+    const databaseUrl = await findDatabaseUrl(io, options);
+    if (databaseUrl !== undefined && role !== 'super_admin') {
+      throw new UsageError(
+        'DATABASE_URL alone makes a super_admin (--role super_admin). For others sign in first (npx switchboard login --url …), or unset DATABASE_URL to work with the local stack.',
+      );
+    }
     if (databaseUrl !== undefined && options.invite) {
       throw new UsageError('The first administrator needs a password: --invite is for others.');
     }

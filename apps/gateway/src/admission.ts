@@ -49,6 +49,12 @@ export interface Admissions {
   bodyStepOf(route: RouteContract): AdmitBody | null;
 }
 
+const mayGuess = ({ query }: FastifyRequest, { guesses }: RouteContract): boolean =>
+  guesses !== undefined &&
+  Object.entries(guesses.query ?? {}).every(
+    ([name, value]) => (query as Readonly<Record<string, unknown>>)[name] === value,
+  );
+
 /**
  * The checks between the address and the service, in the order of the spec: surface enabled → credential present → good →
  * address → limit → permission. What fails first decides the answer.
@@ -132,7 +138,7 @@ export const createAdmission = (deps: AdmissionDeps): Admissions => {
       limiter.describeRefusals(reply, route, guard.quotaOf(tracked.address));
       throw new AppError('SERVICE_UNAVAILABLE', { message: 'This API is switched off here' });
     }
-    if (route.guesses) {
+    if (mayGuess(request, route)) {
       try {
         assertMayTry(tracked.address);
       } catch (tooMany) {

@@ -75,6 +75,18 @@ test('one password on many e-mail addresses: after 30 wrong ones the address wai
   expect(await signIn(34, 'right', '203.0.113.7')).toBe(200);
 });
 
+test('who renews a session at that address goes on: a client that is refused then signs its user out', async () => {
+  for (let who = 0; who < 30; who += 1) expect(await signIn(who, 'wrong', '203.0.113.11')).toBe(400);
+  expect(await signIn(31, 'right', '203.0.113.11')).toBe(429);
+  const answer = await fetch(`${gateway.url}/auth/v1/token?grant_type=refresh_token`, {
+    method: 'POST',
+    headers: { apikey: ANON_KEY, 'content-type': 'application/json', 'x-forwarded-for': '203.0.113.11' },
+    body: JSON.stringify({ refresh_token: 'one-that-is-good', password: 'right' }),
+  });
+  await answer.body?.cancel();
+  expect(answer.status).toBe(200);
+});
+
 test('right passwords do not count, however many come from one address', async () => {
   for (let who = 0; who < 40; who += 1) expect(await signIn(who, 'right', '203.0.113.9')).toBe(200);
 });

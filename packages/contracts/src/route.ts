@@ -51,9 +51,13 @@ export interface RouteContract {
   readonly limitGroup?: LimitGroupName;
   /**
    * Error codes, as callers see them, that say a secret in the body was wrong: a guess, which counts as a refused credential of
-   * its address. An address with too many of those is not let in for a minute.
+   * its address. An address with too many of those is not let in for a minute. Of a route that does several things, only
+   * requests with this in their query: nobody guesses a refresh token, and whoever is refused with one is signed out.
    */
-  readonly guesses?: readonly string[];
+  readonly guesses?: {
+    readonly codes: readonly string[];
+    readonly query?: Readonly<Record<string, string>>;
+  };
   /** Largest body taken; default 1 MiB. */
   readonly bodyBytesMax?: number;
   /** How long the gateway waits for the service; default 30 s. */

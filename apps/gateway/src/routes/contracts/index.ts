@@ -78,7 +78,7 @@ const sendInward = (route: InwardRoute, deps: ContractRouteDeps): Proceed => {
         caller: tracked.caller,
         onErrorCode: (code) => {
           tracked.errorCode = code;
-          if (route.guesses?.includes(code)) admissions.countGuess(tracked);
+          if (route.guesses?.codes.includes(code)) admissions.countGuess(tracked);
         },
       },
       (error) => {

@@ -62,15 +62,18 @@ const mayGuess = ({ query }: FastifyRequest, { guesses }: RouteContract): boolea
 export const createAdmission = (deps: AdmissionDeps): Admissions => {
   const { credentials, chooser, limiter, guard, log, surfaces } = deps;
 
-  const assertMayTry = (address: string): void => {
+  const tooManyGuesses = (address: string): AppError => {
     const { remaining, resetMs } = guard.quotaOf(address);
-    if (remaining > 0) return;
-    const seconds = Math.max(1, Math.ceil(resetMs / 1000));
-    throw new AppError('RATE_LIMIT_EXCEEDED', {
+    // Those under way are answered in a moment.
+    const seconds = remaining > 0 ? 1 : Math.max(1, Math.ceil(resetMs / 1000));
+    return new AppError('RATE_LIMIT_EXCEEDED', {
       message: 'Too many refused credentials from this address',
       details: { retry_after: seconds },
       headers: { 'retry-after': String(seconds) },
     });
+  };
+  const assertMayTry = (address: string): void => {
+    if (guard.quotaOf(address).remaining <= 0) throw tooManyGuesses(address);
   };
 
   /** What the caller is told when identifying it failed. */
@@ -139,11 +142,9 @@ export const createAdmission = (deps: AdmissionDeps): Admissions => {
       throw new AppError('SERVICE_UNAVAILABLE', { message: 'This API is switched off here' });
     }
     if (mayGuess(request, route)) {
-      try {
-        assertMayTry(tracked.address);
-      } catch (tooMany) {
-        return refuse(tooMany, reply, route, tracked);
-      }
+      const end = guard.beginGuess(tracked.address);
+      if (!end) return refuse(tooManyGuesses(tracked.address), reply, route, tracked);
+      reply.raw.once('close', end);
     }
     if (route.credentials.length === 0) {
       const counted = limiter.countBeforeBody({ reply, route, tracked, admission: null });

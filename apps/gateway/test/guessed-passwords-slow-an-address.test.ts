@@ -75,6 +75,17 @@ test('one password on many e-mail addresses: after 30 wrong ones the address wai
   expect(await signIn(34, 'right', '203.0.113.7')).toBe(200);
 });
 
+test('a hundred guesses sent at once are no more than 30, and right passwords after them are let in', async () => {
+  const askedBefore = asked;
+  const statuses = await Promise.all(
+    Array.from({ length: 100 }, (_, who) => signIn(who, who === 0 ? 'right' : 'wrong', '203.0.113.12')),
+  );
+  expect(asked - askedBefore).toBeLessThanOrEqual(31);
+  expect(statuses.filter((status) => status === 429).length).toBeGreaterThanOrEqual(69);
+  clock.advance(60);
+  expect(await signIn(101, 'right', '203.0.113.12')).toBe(200);
+});
+
 test('who renews a session at that address goes on: a client that is refused then signs its user out', async () => {
   for (let who = 0; who < 30; who += 1) expect(await signIn(who, 'wrong', '203.0.113.11')).toBe(400);
   expect(await signIn(31, 'right', '203.0.113.11')).toBe(429);

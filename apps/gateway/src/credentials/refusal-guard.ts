@@ -24,6 +24,8 @@ export interface RefusalQuota {
 export const createRefusalGuard = (options: { clock: Clock; refusedPerMinute: number }) => {
   const { clock, refusedPerMinute } = options;
   const counts = new LRUCache<string, Count>({ max: ADDRESSES_MAX });
+  /** Guesses without an answer yet; an address without any is not kept. */
+  const underWay = new Map<string, number>();
 
   const countOf = (address: string): Count | undefined => {
     const count = counts.get(addressGroup(address));
@@ -37,6 +39,22 @@ export const createRefusalGuard = (options: { clock: Clock; refusedPerMinute: nu
         limit: refusedPerMinute,
         remaining: Math.max(0, refusedPerMinute - (count?.refused ?? 0)),
         resetMs: count ? count.windowEndsMs - clock.now().getTime() : WINDOW_MS,
+      };
+    },
+    /**
+     * Begins a guess that is judged later: guesses sent all at once are no more than one after another.
+     *
+     * @returns what ends it, whatever came of it; null when as many are under way as may still be wrong
+     */
+    beginGuess(address: string): (() => void) | null {
+      const group = addressGroup(address);
+      const others = underWay.get(group) ?? 0;
+      if (others >= this.quotaOf(address).remaining) return null;
+      underWay.set(group, others + 1);
+      return () => {
+        const left = (underWay.get(group) ?? 1) - 1;
+        if (left === 0) underWay.delete(group);
+        else underWay.set(group, left);
       };
     },
     countRefusal(address: string): void {

@@ -4,6 +4,7 @@ import {
   hashKey,
   hasValidChecksum,
   keyPrefixes,
+  partnerAdminRoutes,
   partnerRpcs,
 } from '@switchboard/contracts';
 import { waitFor } from '@switchboard/stack/testing';
@@ -32,7 +33,7 @@ const create = async (body: Record<string, unknown> = {}): Promise<Pair & Record
     body: { partner_name: 'CompanyX Call Center', environment: 'sandbox', ...body },
   });
   expect(made.status).toBe(201);
-  return made.body as unknown as Pair & Record<string, unknown>;
+  return partnerAdminRoutes.createKey.responses[201].schema.parse(made.body);
 };
 const verify = (pair: Pick<Pair, 'api_key' | 'api_secret'>) =>
   partner.bus.request(partnerRpcs.verifyKey, {

@@ -1,3 +1,4 @@
+import { partnerAdminRoutes } from '@switchboard/contracts';
 import type { Schemas } from '@switchboard/db';
 import { openQueryMeter, type QueryMeter } from '@switchboard/stack/testing';
 import { Kysely, PostgresDialect, sql } from 'kysely';
@@ -244,10 +245,7 @@ describe('over the API', () => {
     const list = async (query: string) => {
       const answer = await partner.admin('GET', `/partner-companies?${query}`);
       expect(answer.status).toBe(200);
-      return answer.body as unknown as {
-        companies: { id: string; name: string; environment: string; created_at: string }[];
-        next_cursor: string | null;
-      };
+      return partnerAdminRoutes.listCompanies.responses[200].schema.parse(answer.body);
     };
     const found = await list('search=counted');
     expect(found.companies).toMatchObject([

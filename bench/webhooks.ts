@@ -80,6 +80,8 @@ export const benchWebhooks = async (
     DATABASE_URL: postgres.urlFor('webhooks'),
     NATS_URL: nats.url,
     WEBHOOK_SECRET: 'a-secret-of-the-benchmark-long-enough',
+    WEBHOOK_ENCRYPTION_KEY: 'an-encryption-key-of-the-benchmark-long-enough',
+    INTERNAL_TOKEN_SECRET: 'an-internal-secret-of-the-benchmark-long-enough',
     WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true',
     DRAIN_SECONDS: '0',
     LOG_LEVEL: 'warn',

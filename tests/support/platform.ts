@@ -97,6 +97,7 @@ const USER_PASSWORD = 'another-password-that-only-tests-know';
 
 export const WEBHOOK_SECRET = 'a-webhook-secret-that-only-tests-know-0123456789';
 const IDENTITY_ENCRYPTION_KEY = 'an-identity-encryption-key-that-only-tests-know';
+const WEBHOOK_ENCRYPTION_KEY = 'a-webhook-encryption-key-that-only-tests-know';
 const INTERNAL_TOKEN_SECRET = 'an-internal-token-secret-that-only-tests-know-01';
 
 export const recordingPath = (name: string): string =>
@@ -141,7 +142,10 @@ export const startPlatform = async (
   const partner = await start('partner-service', { DATABASE_URL: postgres.urlFor('partner') });
   const tickets = await start('ticket-service', { DATABASE_URL: postgres.urlFor('tickets') });
   const ai = await start('ai-service', { DATABASE_URL: postgres.urlFor('ai'), LLM_DISCOVERY: 'false' });
-  const dispatcher = await start('webhook-dispatcher', { DATABASE_URL: postgres.urlFor('webhooks') });
+  const dispatcher = await start('webhook-dispatcher', {
+    DATABASE_URL: postgres.urlFor('webhooks'),
+    WEBHOOK_ENCRYPTION_KEY,
+  });
   const gateway = await start('gateway', {
     ANON_KEY,
     IDENTITY_SERVICE_URL: identity.url,

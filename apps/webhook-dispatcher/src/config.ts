@@ -2,6 +2,7 @@ import {
   booleanField,
   busBlock,
   databaseBlock,
+  internalTokenBlock,
   listField,
   loadConfig,
   logBlock,
@@ -14,7 +15,7 @@ import {
   urlField,
 } from '@switchboard/service-kit';
 import { z } from 'zod';
-import { partnerScheduleSeconds } from './domain/deliveries/schedule.ts';
+import { partnerScheduleSeconds, standardScheduleSeconds } from './domain/deliveries/schedule.ts';
 
 const scheduleField = () =>
   listField().transform((words, ctx): readonly number[] => {
@@ -29,11 +30,23 @@ export const configSchema = z.object({
   log: logBlock,
   database: databaseBlock,
   bus: busBlock,
+  internalToken: internalTokenBlock,
   telemetry: telemetryBlock,
   webhooks: z.object({
     secret: setting('WEBHOOK_SECRET', secretField(16), {
       description: "Partners' webhook secrets are derived from it; the same in partner-service",
       example: 'generate-with-openssl-rand-base64-48-and-keep-it',
+      secret: true,
+    }),
+    encryptionKey: setting('WEBHOOK_ENCRYPTION_KEY', secretField(32), {
+      description:
+        'Encrypts secrets and headers of endpoints and the keys that sign; back it up apart from the database',
+      example: 'generate-with-openssl-rand-base64-48-and-keep-it',
+      secret: true,
+    }),
+    previousEncryptionKey: setting('WEBHOOK_ENCRYPTION_KEY_PREVIOUS', secretField(32).optional(), {
+      description:
+        'The key before the last change: what it encrypted is still read, and encrypted anew within a day',
       secret: true,
     }),
     partnerScheduleSeconds: setting(
@@ -42,6 +55,21 @@ export const configSchema = z.object({
       {
         description:
           'When callbacks to partners are attempted: seconds after acceptance, then after each failed attempt',
+      },
+    ),
+    standardScheduleSeconds: setting(
+      'WEBHOOK_STANDARD_SCHEDULE_SECONDS',
+      scheduleField().prefault(standardScheduleSeconds.join(',')),
+      {
+        description:
+          'The same for endpoints that have no schedule of their own; each step varies by 20 % either way',
+      },
+    ),
+    disableAfterHours: setting(
+      'WEBHOOK_DISABLE_AFTER_HOURS',
+      numberField({ min: 1, max: 8760 }).default(120),
+      {
+        description: 'An endpoint with nothing but failures for this long is disabled, and its owner told',
       },
     ),
     timeoutSeconds: setting('WEBHOOK_TIMEOUT_SECONDS', secondsField({ min: 0.1, max: 300 }).default(30), {
@@ -55,6 +83,11 @@ export const configSchema = z.object({
       description: 'Egress proxy that all callbacks go through',
       example: 'http://proxy.internal:3128',
     }),
+    dnsServers: setting('WEBHOOK_DNS_SERVERS', listField().optional(), {
+      description:
+        'Name servers asked for addresses of targets, with ports if need be; default: those of the system',
+      example: '10.0.0.2,10.0.0.3:5353',
+    }),
     concurrency: setting('WEBHOOK_CONCURRENCY', numberField({ min: 1, max: 10_000 }).default(500), {
       description: 'Most attempts this process makes at a time',
     }),
@@ -63,6 +96,14 @@ export const configSchema = z.object({
       numberField({ min: 1, max: 1000 }).default(20),
       {
         description: 'Most attempts this process makes at a time to one target: what a hanging one can hold',
+      },
+    ),
+    concurrencyPerOwner: setting(
+      'WEBHOOK_CONCURRENCY_PER_OWNER',
+      numberField({ min: 1, max: 10_000 }).default(100),
+      {
+        description:
+          'Most attempts this process makes at a time for one owner, whatever number of targets it has',
       },
     ),
     leaseSeconds: setting('WEBHOOK_LEASE_SECONDS', secondsField({ min: 1, max: 600 }).default(30), {

@@ -1,7 +1,7 @@
 import type { Bus, Consumer, Log } from '@switchboard/bus';
 import { parseTraceparent } from '@switchboard/contracts';
 import type { DataContext } from '@switchboard/db';
-import { createIdTracing, type Metrics, type Tracing } from '@switchboard/service-kit';
+import { createIdTracing, type Metrics, type SecretBox, type Tracing } from '@switchboard/service-kit';
 import type { Config } from './config.ts';
 import { startDeliveryRequested } from './consumers/delivery-requested.ts';
 import { backlogAgeSeconds } from './domain/deliveries/claim-deliveries.ts';
@@ -20,6 +20,8 @@ export interface DispatcherDeps {
   /** Attempts are spans of it; without one, ids that travel on. */
   readonly tracing?: Tracing;
   readonly settings: Config['webhooks'];
+  /** Opens secrets and headers of endpoints. */
+  readonly box: SecretBox;
   /** Where addresses come from; the system's resolver by default. */
   readonly resolve?: TargetSettings['resolve'];
   readonly pollMs?: number;
@@ -61,7 +63,7 @@ const logAttempt = (log: Log, { delivery, result }: FinishedAttempt): void => {
 /** All that sends: the consumer that stores requests, the answer to who wants a retry, and the engine that makes attempts, in one process. */
 export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
   const { ctx, bus, settings } = deps;
-  const schedule = settings.partnerScheduleSeconds;
+  const schedules = { partner: settings.partnerScheduleSeconds, standard: settings.standardScheduleSeconds };
   const targets = createTargets({
     allowPrivate: settings.allowPrivateTargets,
     proxyUrl: settings.proxyUrl,
@@ -70,7 +72,12 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
   });
   const metrics = createEngineMetrics(deps.metrics);
   const engine = startEngine({
-    store: createDeliveryStore({ ctx, owner: ctx.ids.next(), leaseSeconds: settings.leaseSeconds, schedule }),
+    store: createDeliveryStore({
+      ctx,
+      owner: ctx.ids.next(),
+      leaseSeconds: settings.leaseSeconds,
+      schedules,
+    }),
     send: createSender({
       targets,
       clock: ctx.clock,
@@ -79,7 +86,7 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
       webhookSecret: settings.secret,
       timeoutMs: settings.timeoutSeconds * 1000,
     }),
-    limits: { totalMax: settings.concurrency, perHostMax: settings.concurrencyPerHost },
+    limits: { totalMax: settings.concurrency, perLaneMax: settings.concurrencyPerHost },
     pollMs: deps.pollMs ?? POLL_MS,
     heartbeatMs: (settings.leaseSeconds * 1000) / 3,
     onAttempt(attempt) {
@@ -90,7 +97,7 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
       ctx.log.warn({ err: error, doing }, 'Postgres is away or refused; trying on'),
   });
   metrics.watch(engine, () => backlogAgeSeconds(ctx.db, ctx.clock.now()));
-  const consumer = startDeliveryRequested({ ctx, bus, engine, schedule });
+  const consumer = startDeliveryRequested({ ctx, bus, engine, schedule: schedules.partner });
   const responder = respondToRetry({ ctx, bus, engine, payloadDays: settings.payloadDays });
 
   return {

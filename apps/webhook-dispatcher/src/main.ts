@@ -1,6 +1,14 @@
-import { openConnections, runService } from '@switchboard/service-kit';
+import {
+  createAnswerBox,
+  createInternalTokenVerifier,
+  createSecretBox,
+  openConnections,
+  runService,
+  secretsOf,
+} from '@switchboard/service-kit';
 import { buildApp } from './app.ts';
-import { readConfig } from './config.ts';
+import { type Config, readConfig } from './config.ts';
+import type { Deps } from './deps.ts';
 import { startDispatcher } from './dispatcher.ts';
 import { startHousekeeping } from './domain/deliveries/run-housekeeping.ts';
 
@@ -8,19 +16,24 @@ const NAME = 'webhook-dispatcher';
 /** Kept free of the shutdown's time for recording, publishing and closing. */
 const CLOSING_SECONDS = 6;
 
+/** The current key, and the one before it while there is one. */
+const encryptionKeys = ({ encryptionKey, previousEncryptionKey }: Config['webhooks']): readonly string[] =>
+  previousEncryptionKey === undefined ? [encryptionKey] : [encryptionKey, previousEncryptionKey];
+
 await runService({
   name: NAME,
   loadConfig: readConfig,
   async start(boot) {
-    const { config, log, clock, ids, metrics, tracing, readiness, lifecycle } = boot;
+    const { config, log, clock, metrics, tracing, lifecycle } = boot;
     const { webhooks: settings } = config;
     if (settings.allowPrivateTargets) {
       log.warn(
-        'WEBHOOK_ALLOW_PRIVATE_TARGETS is true: sandbox callbacks may go to this machine and to private networks. For local work and tests only.',
+        'WEBHOOK_ALLOW_PRIVATE_TARGETS is true: sandbox webhooks may go to this machine and to private networks. For local work and tests only.',
       );
     }
     const { bus, ctx, watchConsumer } = await openConnections(boot, { service: NAME, schema: 'webhooks' });
-    const dispatcher = startDispatcher({ ctx, bus, metrics, tracing, settings });
+    const box = createSecretBox(encryptionKeys(settings), 'webhook endpoints');
+    const dispatcher = startDispatcher({ ctx, bus, metrics, tracing, settings, box });
     const deadlineMs = Math.max(1, config.server.shutdownSeconds - CLOSING_SECONDS) * 1000;
     watchConsumer(dispatcher.consumer, () => dispatcher.stop({ deadlineMs }));
     lifecycle.onStopWork(
@@ -28,7 +41,20 @@ await runService({
       startHousekeeping(ctx, { payloadDays: settings.payloadDays, attemptDays: settings.attemptDays }),
     );
 
-    const app = buildApp({ config: config.server, log, clock, ids, metrics, tracing, readiness });
+    const verifyInternalToken = createInternalTokenVerifier({
+      secrets: secretsOf(config.internalToken),
+      service: NAME,
+      clock,
+    });
+    const deps: Deps = {
+      settings,
+      data: ctx,
+      engine: dispatcher.engine,
+      log,
+      box,
+      answerBox: createAnswerBox(encryptionKeys(settings)),
+    };
+    const app = buildApp({ ...deps, http: { ...boot, config: config.server, verifyInternalToken } });
     await lifecycle.listen(app, config.server);
   },
 });

@@ -11,7 +11,7 @@ import {
   waitFor,
 } from '@switchboard/stack/testing';
 import { afterEach, expect, test } from 'vitest';
-import { awkwardBody, WEBHOOK_SECRET } from './support/deliveries.ts';
+import { awkwardBody, secrets } from './support/deliveries.ts';
 import { makeRequest, startTestDispatcher, type TestDispatcher } from './support/dispatcher.ts';
 import { type Receiver, startReceiver } from './support/receiver.ts';
 
@@ -34,7 +34,7 @@ const service = (databaseUrl: string, natsUrl: string, env = {}): Promise<TestSe
     startService('webhook-dispatcher', {
       DATABASE_URL: databaseUrl,
       NATS_URL: natsUrl,
-      WEBHOOK_SECRET,
+      ...secrets,
       WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true',
       WEBHOOK_LEASE_SECONDS: '1',
       WEBHOOK_PARTNER_SCHEDULE_SECONDS: '0,1,1',

@@ -8,7 +8,7 @@ import {
   waitFor,
 } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { WEBHOOK_SECRET } from './support/deliveries.ts';
+import { secrets } from './support/deliveries.ts';
 
 let database: TestDatabase;
 let process: TestService;
@@ -19,7 +19,7 @@ beforeAll(async () => {
   process = await startService('webhook-dispatcher', {
     DATABASE_URL: database.urlFor('webhooks'),
     NATS_URL: testNatsUrl(),
-    WEBHOOK_SECRET,
+    ...secrets,
     DRAIN_SECONDS: '0',
   });
   await process.waitReady();

@@ -9,7 +9,8 @@ export interface EventContract<Data extends z.ZodType = z.ZodType> {
   /** `<domain>.<aggregate>.<event>`; also the subject, unless `partitioned`. */
   readonly name: string;
   readonly version: number;
-  readonly producer: ServiceName | 'gateway';
+  /** `any`: whichever service has something to say. */
+  readonly producer: ServiceName | 'gateway' | 'any';
   readonly summary: string;
   readonly data: Data;
   readonly example: z.input<Data>;

@@ -23,18 +23,22 @@ import { ticketAdminRoutes } from './tickets/admin-routes.ts';
 import { ticketEvents } from './tickets/events.ts';
 import { ticketRoutes } from './tickets/routes.ts';
 import { ticketRpcs } from './tickets/rpcs.ts';
+import { webhookAdminRoutes } from './webhooks/admin-routes.ts';
 import { webhookEvents } from './webhooks/events.ts';
+import { webhookRoutes } from './webhooks/routes.ts';
 import { webhookRpcs } from './webhooks/rpcs.ts';
 
 /** Everything that is promised, in one place: what the gateway routes, what is published, what can be asked. */
 export const routes: readonly RouteContract[] = [
   partnerRoutes,
   ticketRoutes,
+  webhookRoutes,
   authRoutes,
   deviceRoutes,
   identityAdminRoutes,
   partnerAdminRoutes,
   ticketAdminRoutes,
+  webhookAdminRoutes,
   gatewayAdminRoutes,
 ].flatMap((group: Record<string, RouteContract>) => Object.values(group));
 

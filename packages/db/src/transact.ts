@@ -76,7 +76,7 @@ const attempt = <Name extends SchemaName, Result>(
       throw new Error(
         `${event.name} was emitted after its transaction ended: await everything inside transact`,
       );
-    if (event.producer !== ctx.source) {
+    if (event.producer !== 'any' && event.producer !== ctx.source) {
       throw new TypeError(`${event.name} is emitted by ${event.producer}, not by ${ctx.source}`);
     }
     const time = ctx.clock.now();

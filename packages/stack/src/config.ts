@@ -6,6 +6,7 @@ export interface StackEnvironment {
   databaseUrl: string | undefined;
   natsUrl: string | undefined;
   webhookSecret: string | undefined;
+  webhookEncryptionKey: string | undefined;
   internalTokenSecret: string | undefined;
   identityEncryptionKey: string | undefined;
   anonKey: string | undefined;
@@ -44,6 +45,7 @@ export function stackEnvironment(env: NodeJS.ProcessEnv = process.env): StackEnv
     databaseUrl: env.DATABASE_URL || undefined,
     natsUrl: env.NATS_URL || undefined,
     webhookSecret: env.WEBHOOK_SECRET || undefined,
+    webhookEncryptionKey: env.WEBHOOK_ENCRYPTION_KEY || undefined,
     internalTokenSecret: env.INTERNAL_TOKEN_SECRET || undefined,
     identityEncryptionKey: env.IDENTITY_ENCRYPTION_KEY || undefined,
     anonKey: env.ANON_KEY || undefined,

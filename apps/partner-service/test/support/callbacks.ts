@@ -61,6 +61,8 @@ export const startCallbacks = async (partner: TestPartner): Promise<Callbacks> =
     DATABASE_URL: partner.urls.webhooks,
     NATS_URL: testNatsUrl(),
     WEBHOOK_SECRET,
+    WEBHOOK_ENCRYPTION_KEY: 'an-encryption-key-for-tests-of-enough-length',
+    INTERNAL_TOKEN_SECRET: 'an-internal-token-secret-for-tests-0123456789',
     WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true',
     WEBHOOK_PARTNER_SCHEDULE_SECONDS: '0',
     DRAIN_SECONDS: '0',

@@ -1,7 +1,12 @@
 import { createUuidV7Ids, type Environment } from '@switchboard/contracts';
+import { partnerScheduleSeconds } from '../../src/domain/deliveries/schedule.ts';
 import type { LeasedDelivery } from '../../src/domain/deliveries/types.ts';
 
 export const WEBHOOK_SECRET = 'a-webhook-secret-for-tests-of-enough-length';
+export const ENCRYPTION_KEY = 'an-encryption-key-for-tests-of-enough-length';
+export const INTERNAL_TOKEN_SECRET = 'an-internal-token-secret-for-tests-0123456789';
+/** What the process itself needs of secrets. */
+export const secrets = { WEBHOOK_SECRET, WEBHOOK_ENCRYPTION_KEY: ENCRYPTION_KEY, INTERNAL_TOKEN_SECRET };
 export const KEY_ID = '0192f0c1-2b3c-7d4e-8f50-617283940a1c';
 export const ids = createUuidV7Ids();
 
@@ -24,11 +29,15 @@ export const makeDelivery = (url: string, changes: Partial<LeasedDelivery> = {})
   messageId: ids.next(),
   body: awkwardBody,
   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
-  profile: 'partner',
+  eventType: 'partner.job.finished',
+  owner: `partner_key:${KEY_ID}`,
+  lane: `partner_key:${KEY_ID}/host`,
   url,
   host: URL.canParse(url) ? new URL(url).host : '',
   environment: 'sandbox' satisfies Environment,
-  secret: { kind: 'partner', key_id: KEY_ID, version: 1 },
+  signing: { profile: 'partner', secret: { kind: 'partner', key_id: KEY_ID, version: 1 } },
+  schedule: partnerScheduleSeconds,
+  replayId: null,
   attemptNumber: 1,
   step: 0,
   createdAt: new Date(),

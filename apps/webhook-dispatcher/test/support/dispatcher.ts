@@ -1,13 +1,13 @@
 import { type Bus, connectBus, silentLog } from '@switchboard/bus';
 import { type Clock, createUuidV7Ids, type DataOf, systemClock, webhookEvents } from '@switchboard/contracts';
 import { createDatabase, createDataContext, type DataContext, startOutboxRelay } from '@switchboard/db';
-import { createMetrics, type Metrics } from '@switchboard/service-kit';
+import { createMetrics, createSecretBox, type Metrics } from '@switchboard/service-kit';
 import { sql } from 'kysely';
 import type { Config } from '../../src/config.ts';
 import { type Dispatcher, startDispatcher } from '../../src/dispatcher.ts';
 import { persistRequests } from '../../src/domain/deliveries/persist-requests.ts';
-import { partnerScheduleSeconds } from '../../src/domain/deliveries/schedule.ts';
-import { awkwardBody, ids, KEY_ID, WEBHOOK_SECRET } from './deliveries.ts';
+import { partnerScheduleSeconds, standardScheduleSeconds } from '../../src/domain/deliveries/schedule.ts';
+import { awkwardBody, ENCRYPTION_KEY, ids, KEY_ID, WEBHOOK_SECRET } from './deliveries.ts';
 
 export type Request = DataOf<(typeof webhookEvents)['deliveryRequested']>;
 
@@ -91,15 +91,22 @@ export const startTestDispatcher = async (options: TestDispatcherOptions): Promi
     ctx,
     bus,
     metrics,
+    box: createSecretBox([ENCRYPTION_KEY], 'webhook endpoints'),
     pollMs: options.pollMs ?? 100,
     settings: {
       secret: WEBHOOK_SECRET,
+      encryptionKey: ENCRYPTION_KEY,
+      previousEncryptionKey: undefined,
       partnerScheduleSeconds,
+      standardScheduleSeconds,
       timeoutSeconds: 30,
       allowPrivateTargets: true,
       proxyUrl: undefined,
+      dnsServers: undefined,
       concurrency: 100,
       concurrencyPerHost: 20,
+      concurrencyPerOwner: 100,
+      disableAfterHours: 120,
       leaseSeconds: 30,
       payloadDays: 30,
       attemptDays: 90,

@@ -16,13 +16,17 @@ const addressOf = (event: EventContract): string =>
 const enveloped = (event: EventContract) =>
   envelopeSchema.extend({ type: z.literal(eventType(event)), data: event.data });
 
+const producerName = ({ producer }: EventContract): string => (producer === 'any' ? 'any service' : producer);
+const exampleProducer = ({ producer }: EventContract): string =>
+  producer === 'any' ? 'ticket-service' : producer;
+
 const exampleOf = (event: EventContract) => ({
   name: event.name,
   headers: { 'Nats-Msg-Id': ID, 'ce-id': ID, 'ce-type': eventType(event), traceparent: TRACEPARENT },
   payload: {
     specversion: '1.0',
     id: ID,
-    source: event.producer,
+    source: exampleProducer(event),
     type: eventType(event),
     time: AT,
     datacontenttype: 'application/json',
@@ -74,11 +78,11 @@ export const buildAsyncApi = (version: string): Record<string, unknown> => {
     };
     operations[`publish_${id}`] = {
       action: 'send',
-      title: `${event.producer} publishes ${event.name}`,
+      title: `${producerName(event)} publishes ${event.name}`,
       summary: event.summary,
       channel: { $ref: `#/channels/${id}` },
       messages: [{ $ref: `#/channels/${id}/messages/${id}` }],
-      tags: [{ name: event.producer }],
+      tags: [{ name: producerName(event) }],
     };
   }
 

@@ -5,6 +5,7 @@ import { deviceExamples } from '../identity/device-examples.ts';
 import { partnerAdminExamples } from '../partner/admin-examples.ts';
 import { analysisResultsExample } from '../partner/examples.ts';
 import { ticketExamples } from '../tickets/examples.ts';
+import { webhookExamples } from '../webhooks/examples.ts';
 
 /** Requests and answers as the API document shows them, by route id. A test holds each against its schema. */
 
@@ -57,6 +58,7 @@ export const routeExamples: Readonly<Record<string, RouteExample>> = {
   ...identityAdminExamples,
   ...deviceExamples,
   ...ticketExamples,
+  ...webhookExamples,
   ...gatewayAdminExamples,
   'partner.health.get': {
     answers: {

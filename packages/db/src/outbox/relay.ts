@@ -66,7 +66,8 @@ export const startOutboxRelay = <Name extends SchemaName>(
   const counts = { published: 0, republished: 0 };
   const ownStreams = new Map<string, StreamContract>();
   for (const event of events) {
-    const stream = event.producer === source ? streamOf(event.name) : undefined;
+    const isOurs = event.producer === source || event.producer === 'any';
+    const stream = isOurs ? streamOf(event.name) : undefined;
     if (stream) ownStreams.set(stream.name, stream);
   }
   // What was known of each stream before anything was published to it: marks rows, never too new.

@@ -35,6 +35,7 @@ export interface DemoToken {
 /** What the local stack made up at its first start and needs again. Only its owner may read the file. */
 export interface LocalSecrets {
   webhookSecret: string;
+  webhookEncryptionKey: string;
   internalTokenSecret: string;
   identityEncryptionKey: string;
   anonKey: string;
@@ -54,6 +55,7 @@ const longSecret = (): string => randomBytes(32).toString('base64url');
 export async function provideSecrets(path: string = localFiles.secrets): Promise<LocalSecrets> {
   const fresh: LocalSecrets = {
     webhookSecret: longSecret(),
+    webhookEncryptionKey: longSecret(),
     internalTokenSecret: longSecret(),
     identityEncryptionKey: longSecret(),
     anonKey: makeAnonKey(),
@@ -86,6 +88,7 @@ export function withOperatorsOwn(
   return {
     ...secrets,
     webhookSecret: operator.webhookSecret ?? secrets.webhookSecret,
+    webhookEncryptionKey: operator.webhookEncryptionKey ?? secrets.webhookEncryptionKey,
     internalTokenSecret: operator.internalTokenSecret ?? secrets.internalTokenSecret,
     identityEncryptionKey: operator.identityEncryptionKey ?? secrets.identityEncryptionKey,
     anonKey: operator.anonKey ?? secrets.anonKey,

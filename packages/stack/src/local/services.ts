@@ -67,6 +67,7 @@ export function localPrograms(parts: LocalParts): Program[] {
 /** What one app alone has to know. */
 function secretsFor(name: AppName, secrets: LocalSecrets): Record<string, string> {
   if (name === 'gateway') return { ANON_KEY: secrets.anonKey };
+  if (name === 'webhook-dispatcher') return { WEBHOOK_ENCRYPTION_KEY: secrets.webhookEncryptionKey };
   if (name !== 'identity-service') return {};
   return {
     IDENTITY_ENCRYPTION_KEY: secrets.identityEncryptionKey,

@@ -3,7 +3,7 @@ import { type DataContext, type Emit, isTransientDatabaseError, transact } from 
 import type { EngineStore } from '../engine/engine.ts';
 import { type Claim, claimDeliveries, extendLeases, type Lease } from './claim-deliveries.ts';
 import { type JudgedAttempt, judgeAttempt, recordAttempts } from './record-attempts.ts';
-import type { Schedule } from './schedule.ts';
+import type { Schedules } from './schedule.ts';
 import type { FinishedAttempt } from './types.ts';
 
 export interface DeliveryStoreOptions {
@@ -11,7 +11,7 @@ export interface DeliveryStoreOptions {
   /** Names this process in leases; no other may have it. */
   readonly owner: string;
   readonly leaseSeconds: number;
-  readonly schedule: Schedule;
+  readonly schedules: Schedules;
 }
 
 export const LOST = 'outcome unknown: the dispatcher ended during the attempt';
@@ -21,7 +21,11 @@ const emitOutcome = (emit: Emit, { delivery, result, verdict }: JudgedAttempt): 
   const data = {
     delivery_id: delivery.id,
     message_id: delivery.messageId,
-    profile: delivery.profile,
+    profile: delivery.signing.profile,
+    owner: delivery.owner,
+    event_type: delivery.eventType,
+    endpoint_id: delivery.signing.profile === 'standard' ? delivery.signing.endpointId : null,
+    sequence: delivery.signing.profile === 'standard' ? delivery.signing.sequence : null,
     url: delivery.url,
     attempt_number: delivery.attemptNumber,
     http_status: result.answer?.status ?? null,
@@ -44,7 +48,7 @@ const emitOutcome = (emit: Emit, { delivery, result, verdict }: JudgedAttempt): 
  * that agree to within a lease, else one is taken for dead and its deliveries are sent twice.
  */
 export const createDeliveryStore = (options: DeliveryStoreOptions): EngineStore => {
-  const { ctx, owner, leaseSeconds, schedule } = options;
+  const { ctx, owner, leaseSeconds, schedules } = options;
 
   const lease = (): Lease => {
     const now = ctx.clock.now();
@@ -57,7 +61,7 @@ export const createDeliveryStore = (options: DeliveryStoreOptions): EngineStore 
   ) => {
     const now = ctx.clock.now();
     const judged = attempts.map(({ delivery, result }): JudgedAttempt => {
-      return { delivery, result, verdict: judgeAttempt(delivery, result, schedule, now) };
+      return { delivery, result, verdict: judgeAttempt(delivery, result, now) };
     });
     const written = await recordAttempts(trx, owner, judged, now);
     for (const one of judged) if (written.has(one.delivery.id)) emitOutcome(emit, one);
@@ -77,15 +81,15 @@ export const createDeliveryStore = (options: DeliveryStoreOptions): EngineStore 
   return {
     async claim(wanted, inHand) {
       // The way of every first attempt: nothing is to be put on record, so one statement is all.
-      if (wanted.kind === 'ids') return claimDeliveries(ctx.db, wanted, lease(), inHand);
+      if (wanted.kind === 'ids') return claimDeliveries(ctx.db, wanted, lease(), inHand, schedules);
       return transact(ctx, async (tools) => {
-        const claims = await claimDeliveries(tools.trx, wanted, lease(), inHand);
+        const claims = await claimDeliveries(tools.trx, wanted, lease(), inHand, schedules);
         const lost = claims.filter((claim) => claim.lostSince !== null);
         if (lost.length === 0) return claims;
         // On record before anything is sent again; then they are taken anew, with the next number, if they are due.
         await recordIn(tools, lost.map(lostAttempt));
         const ids = lost.map((claim) => claim.delivery.id);
-        const again = await claimDeliveries(tools.trx, { kind: 'ids', ids }, lease(), inHand);
+        const again = await claimDeliveries(tools.trx, { kind: 'ids', ids }, lease(), inHand, schedules);
         return [...claims.filter((claim) => claim.lostSince === null), ...again];
       });
     },

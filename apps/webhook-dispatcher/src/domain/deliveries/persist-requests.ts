@@ -1,7 +1,7 @@
 import type { DataOf, webhookEvents } from '@switchboard/contracts';
 import { sql } from 'kysely';
 import type { Executor } from './executor.ts';
-import type { DeliveryReference } from './types.ts';
+import type { DeliveryReference, Lane } from './types.ts';
 
 export interface RequestedDelivery {
   /** The id the delivery gets if it is new. */
@@ -12,6 +12,15 @@ export interface RequestedDelivery {
 
 /** Host and port of a target, as sends are bounded by it; what is no URL shares one place and is refused there. */
 export const targetHost = (url: string): string => (URL.canParse(url) ? new URL(url).host : '');
+
+/** Callbacks are bounded by what this process grants to any. */
+export const callbackLane = (lane: string, owner: string): Lane => ({
+  lane,
+  owner,
+  concurrency: null,
+  ratePerSecond: null,
+  openUntil: null,
+});
 
 /**
  * Stores messages and their deliveries, in one statement; call it in the inbox transaction of their events.
@@ -33,13 +42,15 @@ export const persistRequests = async (
     id,
     traceparent,
     target_host: targetHost(request.url),
+    owner: `partner_key:${request.secret.key_id}`,
+    lane: `partner_key:${request.secret.key_id}/${targetHost(request.url)}`,
   }));
   // In the order of the ids: two dispatchers that store the same messages wait for each other and do not deadlock.
-  const { rows: stored } = await sql<{ id: string; target_host: string }>`
+  const { rows: stored } = await sql<{ id: string; lane: string; owner: string }>`
     WITH requested AS MATERIALIZED (
       SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r
         (id uuid, message_id text, event_type text, body text, traceparent text, profile text, url text,
-         target_host text, environment text, secret jsonb)
+         target_host text, environment text, secret jsonb, owner text, lane text)
     ), message AS (
       INSERT INTO webhook_messages (id, event_type, body, traceparent, created_at)
       SELECT message_id, event_type, body, traceparent, ${now}::timestamptz FROM requested ORDER BY message_id
@@ -47,10 +58,10 @@ export const persistRequests = async (
       RETURNING id
     )
     INSERT INTO webhook_deliveries
-      (id, message_id, profile, url, target_host, environment, secret, due_at, created_at)
-    SELECT r.id, r.message_id, r.profile, r.url, r.target_host, r.environment, r.secret, ${dueAt}::timestamptz,
-      ${now}::timestamptz
+      (id, message_id, event_type, owner, lane, profile, url, target_host, environment, secret, due_at, created_at)
+    SELECT r.id, r.message_id, r.event_type, r.owner, r.lane, r.profile, r.url, r.target_host, r.environment, r.secret,
+      ${dueAt}::timestamptz, ${now}::timestamptz
     FROM requested r JOIN message ON message.id = r.message_id
-    RETURNING id, target_host`.execute(trx);
-  return stored.map((row) => ({ id: row.id, host: row.target_host }));
+    RETURNING id, lane, owner`.execute(trx);
+  return stored.map(({ id, lane, owner }) => ({ id, lane: callbackLane(lane, owner) }));
 };

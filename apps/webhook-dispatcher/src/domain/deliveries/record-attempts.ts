@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Executor } from './executor.ts';
-import { nextAttemptAt, readRetryAfter, type Schedule, stepAfter } from './schedule.ts';
+import { nextAttemptAt, readRetryAfter, stepAfter } from './schedule.ts';
 import type { AttemptResult, FinishedAttempt, LeasedDelivery } from './types.ts';
 
 /** What becomes of a delivery after an attempt. */
@@ -13,15 +13,14 @@ export interface Verdict {
 
 /** Decides by the schedule: a failed attempt uses up a step, a lost one is made good at once. */
 export const judgeAttempt = (
-  delivery: Pick<LeasedDelivery, 'attemptNumber' | 'step'>,
+  delivery: Pick<LeasedDelivery, 'attemptNumber' | 'step' | 'schedule'>,
   { outcome, answer }: Pick<AttemptResult, 'outcome' | 'answer'>,
-  schedule: Schedule,
   now: Date,
 ): Verdict => {
   if (outcome === 'succeeded') return { status: 'succeeded', step: delivery.step + 1, dueAt: null };
   const step = stepAfter(delivery, outcome);
   const retryAfterSeconds = readRetryAfter(answer?.headers['retry-after'], now);
-  const dueAt = step === delivery.step ? now : nextAttemptAt(schedule, step, now, retryAfterSeconds);
+  const dueAt = step === delivery.step ? now : nextAttemptAt(delivery.schedule, step, now, retryAfterSeconds);
   return dueAt === null ? { status: 'exhausted', step, dueAt } : { status: 'pending', step, dueAt };
 };
 
@@ -61,6 +60,7 @@ export const recordAttempts = async (
     duration_ms: result.durationMs,
     error: result.error,
     attempted_at: result.attemptedAt,
+    replay_id: delivery.replayId,
   }));
   const written = await sql<{ id: string }>`
     UPDATE webhook_deliveries d
@@ -73,10 +73,10 @@ export const recordAttempts = async (
     RETURNING d.id`.execute(trx);
   await sql`
     INSERT INTO webhook_attempts AS a (delivery_id, attempt_number, outcome, http_status, answer_headers, answer_body,
-      duration_ms, error, attempted_at)
+      duration_ms, error, attempted_at, replay_id)
     SELECT r.* FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r
       (delivery_id uuid, attempt_number int, outcome text, http_status int, answer_headers jsonb, answer_body text,
-       duration_ms int, error text, attempted_at timestamptz)
+       duration_ms int, error text, attempted_at timestamptz, replay_id uuid)
     ON CONFLICT (delivery_id, attempt_number) DO UPDATE
     SET outcome = excluded.outcome, http_status = excluded.http_status, answer_headers = excluded.answer_headers,
       answer_body = excluded.answer_body, duration_ms = excluded.duration_ms, error = excluded.error,

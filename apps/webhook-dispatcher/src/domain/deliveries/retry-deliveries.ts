@@ -3,14 +3,16 @@ import { type DataContext, transact } from '@switchboard/db';
 import { sql } from 'kysely';
 import type { z } from 'zod';
 import type { Executor } from './executor.ts';
+import { callbackLane } from './persist-requests.ts';
 import type { DeliveryReference } from './types.ts';
 
 type Retried = z.output<typeof webhookRpcs.retry.reply>['deliveries'][number];
 
 interface DeliveryState {
   readonly id: string;
-  readonly target_host: string;
-  readonly status: 'pending' | 'succeeded' | 'exhausted';
+  readonly lane: string;
+  readonly owner: string;
+  readonly status: 'pending' | 'held' | 'succeeded' | 'exhausted' | 'cancelled';
   readonly attempt_count: number;
   readonly has_body: boolean;
 }
@@ -25,10 +27,10 @@ const lockDeliveries = async (
   bodiesSince: Date,
 ): Promise<readonly DeliveryState[]> => {
   const { rows } = await sql<DeliveryState>`
-    SELECT d.id, d.target_host, d.status, d.attempt_count,
+    SELECT d.id, d.lane, d.owner, d.status, d.attempt_count,
       m.body IS NOT NULL AND m.created_at > ${bodiesSince}::timestamptz AS has_body
     FROM webhook_deliveries d JOIN webhook_messages m ON m.id = d.message_id
-    WHERE d.id = ANY (${ids}::uuid[])
+    WHERE d.id = ANY (${ids}::uuid[]) AND d.profile = 'partner'
     ORDER BY d.id FOR UPDATE OF d`.execute(trx);
   return rows;
 };
@@ -80,5 +82,5 @@ export const retryDeliveries = (
     );
     const due = found.filter((delivery) => scheduled.has(delivery.id));
     if (due.length > 0) await makeDue(trx, [...scheduled], now);
-    return { answers, due: due.map(({ id, target_host: host }) => ({ id, host })) };
+    return { answers, due: due.map(({ id, lane, owner }) => ({ id, lane: callbackLane(lane, owner) })) };
   });

@@ -8,6 +8,14 @@ export const LOST_ATTEMPTS_MAX = 5;
 export type Schedule = readonly number[];
 
 export const partnerScheduleSeconds: Schedule = [0, 60, 300];
+/** 0, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h (Standard Webhooks, "Retry schedule"). */
+export const standardScheduleSeconds: Schedule = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 36_000];
+
+/** Of deliveries whose endpoint has none of its own. */
+export interface Schedules {
+  readonly partner: Schedule;
+  readonly standard: Schedule;
+}
 
 /** What a receiver may stretch a step of the schedule to with `Retry-After`. */
 const STEP_STRETCH_MAX = 2;

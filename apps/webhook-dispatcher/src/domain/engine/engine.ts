@@ -55,7 +55,7 @@ const RECORD_MS_MAX = 3_000;
 export const startEngine = (options: EngineOptions): Engine => {
   const { store, limits } = options;
   const slots = createSlots(limits);
-  const backlog = createBacklog(limits.perHostMax);
+  const backlog = createBacklog(limits.perLaneMax);
   const inHand = new Map<string, LeasedDelivery>();
   const stopping = new AbortController();
   const givingBack = new AbortController();
@@ -75,7 +75,7 @@ export const startEngine = (options: EngineOptions): Engine => {
     onTrouble: (error) => options.onTrouble(error, 'recording attempts'),
     onRecorded: ({ delivery }) => {
       inHand.delete(delivery.id);
-      slots.release(delivery.host);
+      slots.release(delivery.lane);
       if (backlog.waits()) claimLoop();
       tellIdle();
     },
@@ -100,8 +100,8 @@ export const startEngine = (options: EngineOptions): Engine => {
   const claimOffered = async () => {
     const batch: DeliveryReference[] = [];
     for (const one of offered.splice(0, CLAIM_MAX)) {
-      // Where older ones of the host wait, they go first.
-      if (backlog.has(one.host) || !slots.take(one.host)) backlog.add(one.host);
+      // Where older ones of the lane wait, they go first.
+      if (backlog.has(one.lane.lane) || !slots.take(one.lane.lane)) backlog.add(one.lane.lane);
       else batch.push(one);
     }
     if (batch.length === 0) return;
@@ -111,11 +111,11 @@ export const startEngine = (options: EngineOptions): Engine => {
       begun = new Set(claims.map((claim) => claim.delivery.id));
       begin(claims);
     } catch (error) {
-      for (const one of batch) backlog.add(one.host);
+      for (const one of batch) backlog.add(one.lane.lane);
       throw error;
     } finally {
       // Not claimed: the poll, or another dispatcher, was quicker.
-      for (const one of batch) if (!begun.has(one.id)) slots.release(one.host);
+      for (const one of batch) if (!begun.has(one.id)) slots.release(one.lane.lane);
     }
   };
 
@@ -124,11 +124,11 @@ export const startEngine = (options: EngineOptions): Engine => {
     if (wanted === null) return;
     try {
       const claims = await store.claim(wanted, [...inHand.keys()]);
-      for (const { delivery } of claims) slots.take(delivery.host);
+      for (const { delivery } of claims) slots.take(delivery.lane);
       begin(claims);
       backlog.claimed(
         wanted,
-        claims.map((claim) => claim.delivery.host),
+        claims.map((claim) => claim.delivery.lane),
       );
     } catch (error) {
       backlog.failed(wanted);

@@ -43,7 +43,9 @@ export const createSender = ({
     span: Span,
     signal: AbortSignal,
   ): Promise<Answer> => {
-    const { environment, secret } = delivery;
+    const { environment, signing } = delivery;
+    if (signing.profile !== 'partner') throw new TypeError('profile standard is not built yet');
+    const { secret } = signing;
     const url = targets.check(delivery.url, environment);
     const body = Buffer.from(delivery.body);
     const headers = signPartner({

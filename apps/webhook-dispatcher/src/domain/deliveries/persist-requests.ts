@@ -1,6 +1,6 @@
 import type { DataOf, webhookEvents } from '@switchboard/contracts';
-import { sql } from 'kysely';
 import type { Executor } from './executor.ts';
+import { insertDeliveries, insertMessages, type NewDelivery } from './insert-deliveries.ts';
 import type { DeliveryReference, Lane } from './types.ts';
 
 export interface RequestedDelivery {
@@ -23,7 +23,7 @@ export const callbackLane = (lane: string, owner: string): Lane => ({
 });
 
 /**
- * Stores messages and their deliveries, in one statement; call it in the inbox transaction of their events.
+ * Stores messages and their deliveries; call it in the inbox transaction of their events.
  *
  * @param times.dueAt when the first attempt is due
  * @returns the new ones: a message asked for twice is one delivery
@@ -37,31 +37,35 @@ export const persistRequests = async (
   for (const one of requested) {
     if (!byMessage.has(one.request.message_id)) byMessage.set(one.request.message_id, one);
   }
-  const rows = [...byMessage.values()].map(({ id, request, traceparent }) => ({
-    ...request,
-    id,
+  const messages = [...byMessage.values()].map(({ request, traceparent }) => ({
+    id: request.message_id,
+    eventType: request.event_type,
+    body: request.body,
     traceparent,
-    target_host: targetHost(request.url),
-    owner: `partner_key:${request.secret.key_id}`,
-    lane: `partner_key:${request.secret.key_id}/${targetHost(request.url)}`,
   }));
-  // In the order of the ids: two dispatchers that store the same messages wait for each other and do not deadlock.
-  const { rows: stored } = await sql<{ id: string; lane: string; owner: string }>`
-    WITH requested AS MATERIALIZED (
-      SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r
-        (id uuid, message_id text, event_type text, body text, traceparent text, profile text, url text,
-         target_host text, environment text, secret jsonb, owner text, lane text)
-    ), message AS (
-      INSERT INTO webhook_messages (id, event_type, body, traceparent, created_at)
-      SELECT message_id, event_type, body, traceparent, ${now}::timestamptz FROM requested ORDER BY message_id
-      ON CONFLICT (id) DO NOTHING
-      RETURNING id
-    )
-    INSERT INTO webhook_deliveries
-      (id, message_id, event_type, owner, lane, profile, url, target_host, environment, secret, due_at, created_at)
-    SELECT r.id, r.message_id, r.event_type, r.owner, r.lane, r.profile, r.url, r.target_host, r.environment, r.secret,
-      ${dueAt}::timestamptz, ${now}::timestamptz
-    FROM requested r JOIN message ON message.id = r.message_id
-    RETURNING id, lane, owner`.execute(trx);
-  return stored.map(({ id, lane, owner }) => ({ id, lane: callbackLane(lane, owner) }));
+  const fresh = await insertMessages(trx, messages, { now });
+  const deliveries = [...byMessage.values()]
+    .filter(({ request }) => fresh.has(request.message_id))
+    .map(({ id, request }): NewDelivery => {
+      const owner = `partner_key:${request.secret.key_id}`;
+      const host = targetHost(request.url);
+      return {
+        id,
+        messageId: request.message_id,
+        eventType: request.event_type,
+        owner,
+        environment: request.environment,
+        lane: `${owner}/${host}`,
+        targetHost: host,
+        profile: request.profile,
+        url: request.url,
+        secret: request.secret,
+        endpointId: null,
+        sequence: null,
+        status: 'pending',
+        dueAt,
+      };
+    });
+  await insertDeliveries(trx, deliveries, { now });
+  return deliveries.map(({ id, lane, owner }) => ({ id, lane: callbackLane(lane, owner) }));
 };

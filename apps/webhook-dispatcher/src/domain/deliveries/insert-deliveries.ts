@@ -1,0 +1,97 @@
+import type { Environment } from '@switchboard/contracts';
+import { sql } from 'kysely';
+import type { Executor } from './executor.ts';
+import type { Profile, SecretReference } from './types.ts';
+
+export interface NewMessage {
+  readonly id: string;
+  readonly eventType: string;
+  /** The exact text that is sent and signed. */
+  readonly body: string;
+  readonly traceparent: string | undefined;
+}
+
+/** A delivery as it is stored first. One to an endpoint has the endpoint's id and a sequence, a callback url and secret. */
+export interface NewDelivery {
+  readonly id: string;
+  readonly messageId: string;
+  readonly eventType: string;
+  readonly owner: string;
+  readonly environment: Environment;
+  readonly lane: string;
+  readonly targetHost: string;
+  readonly profile: Profile;
+  readonly url: string | null;
+  readonly secret: SecretReference | null;
+  readonly endpointId: string | null;
+  readonly sequence: number | null;
+  readonly status: 'pending' | 'held';
+  /** When the first attempt is due; null while it is held. */
+  readonly dueAt: Date | null;
+  /** Set where this process begins the attempt right after the commit: nobody else takes it before the lease ends. */
+  readonly lease?: { readonly owner: string; readonly until: Date } | undefined;
+}
+
+/**
+ * Stores messages, each once: the same id twice is one message. Call it in the inbox transaction of their events.
+ *
+ * In the order of the ids: two dispatchers that store the same messages wait for each other and do not deadlock.
+ *
+ * @returns the ids of those that are new
+ */
+export const insertMessages = async (
+  trx: Executor,
+  messages: readonly NewMessage[],
+  { now }: { readonly now: Date },
+): Promise<ReadonlySet<string>> => {
+  if (messages.length === 0) return new Set();
+  const rows = messages.map(({ id, eventType, body, traceparent }) => ({
+    id,
+    event_type: eventType,
+    body,
+    traceparent,
+  }));
+  const { rows: stored } = await sql<{ id: string }>`
+    INSERT INTO webhook_messages (id, event_type, body, traceparent, created_at)
+    SELECT r.id, r.event_type, r.body, r.traceparent, ${now}::timestamptz
+    FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r (id text, event_type text, body text, traceparent text)
+    ORDER BY r.id
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id`.execute(trx);
+  return new Set(stored.map((row) => row.id));
+};
+
+/** Stores deliveries of messages that are stored, in one statement. */
+export const insertDeliveries = async (
+  trx: Executor,
+  deliveries: readonly NewDelivery[],
+  { now }: { readonly now: Date },
+): Promise<void> => {
+  if (deliveries.length === 0) return;
+  const rows = deliveries.map((one) => ({
+    id: one.id,
+    message_id: one.messageId,
+    event_type: one.eventType,
+    owner: one.owner,
+    environment: one.environment,
+    lane: one.lane,
+    target_host: one.targetHost,
+    profile: one.profile,
+    url: one.url,
+    secret: one.secret,
+    endpoint_id: one.endpointId,
+    sequence: one.sequence,
+    status: one.status,
+    due_at: one.lease ? one.lease.until : one.dueAt,
+    lease_owner: one.lease?.owner ?? null,
+    leased_at: one.lease ? now : null,
+  }));
+  await sql`
+    INSERT INTO webhook_deliveries (id, message_id, event_type, owner, environment, lane, target_host, profile, url,
+      secret, endpoint_id, sequence, status, due_at, lease_owner, leased_at, created_at)
+    SELECT r.*, ${now}::timestamptz
+    FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r
+      (id uuid, message_id text, event_type text, owner text, environment text, lane text, target_host text,
+       profile text, url text, secret jsonb, endpoint_id uuid, sequence bigint, status text, due_at timestamptz,
+       lease_owner text, leased_at timestamptz)`.execute(trx);
+};

@@ -68,6 +68,26 @@ export interface TestDispatcherOptions {
   readonly pollMs?: number;
 }
 
+export const testSettings = (changes: Partial<Config['webhooks']> = {}): Config['webhooks'] => ({
+  secret: WEBHOOK_SECRET,
+  encryptionKey: ENCRYPTION_KEY,
+  previousEncryptionKey: undefined,
+  partnerScheduleSeconds,
+  standardScheduleSeconds,
+  timeoutSeconds: 30,
+  allowPrivateTargets: true,
+  proxyUrl: undefined,
+  dnsServers: undefined,
+  concurrency: 100,
+  concurrencyPerHost: 20,
+  concurrencyPerOwner: 100,
+  disableAfterHours: 120,
+  leaseSeconds: 30,
+  payloadDays: 30,
+  attemptDays: 90,
+  ...changes,
+});
+
 /** A dispatcher in this process, on a real Postgres and NATS, with a clock that the test may move. */
 export const startTestDispatcher = async (options: TestDispatcherOptions): Promise<TestDispatcher> => {
   const { clock = systemClock } = options;
@@ -93,25 +113,7 @@ export const startTestDispatcher = async (options: TestDispatcherOptions): Promi
     metrics,
     box: createSecretBox([ENCRYPTION_KEY], 'webhook endpoints'),
     pollMs: options.pollMs ?? 100,
-    settings: {
-      secret: WEBHOOK_SECRET,
-      encryptionKey: ENCRYPTION_KEY,
-      previousEncryptionKey: undefined,
-      partnerScheduleSeconds,
-      standardScheduleSeconds,
-      timeoutSeconds: 30,
-      allowPrivateTargets: true,
-      proxyUrl: undefined,
-      dnsServers: undefined,
-      concurrency: 100,
-      concurrencyPerHost: 20,
-      concurrencyPerOwner: 100,
-      disableAfterHours: 120,
-      leaseSeconds: 30,
-      payloadDays: 30,
-      attemptDays: 90,
-      ...options.settings,
-    },
+    settings: testSettings(options.settings),
   });
   let closed = false;
   return {

@@ -1,4 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
+import { postEndpoint } from './create-endpoint.ts';
+import { getEndpoint } from './get-endpoint.ts';
+import { getEndpoints } from './list-endpoints.ts';
 
-export const endpointRoutes = (_app: FastifyInstance, _deps: Deps): void => undefined;
+/** `/api/admin/v1/webhooks/endpoints*`, without the feed of messages. */
+export const endpointRoutes = (app: FastifyInstance, deps: Deps): void => {
+  getEndpoints(app, deps);
+  postEndpoint(app, deps);
+  getEndpoint(app, deps);
+};

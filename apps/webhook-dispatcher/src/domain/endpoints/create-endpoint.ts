@@ -1,0 +1,69 @@
+import { type BodyOf, webhookAdminRoutes, webhookEvents } from '@switchboard/contracts';
+import { type IdempotentAnswer, transact } from '@switchboard/db';
+import { type AdminContext, adminActOf, hashRequest, runSealedOnce } from '@switchboard/service-kit';
+import type { z } from 'zod';
+import type { Deps } from '../../deps.ts';
+import { checkEndpointUrl } from './check-endpoint-url.ts';
+import { auditedSettings, endpointAct } from './endpoint-act.ts';
+import { toEndpointAnswer } from './endpoint-answer.ts';
+import { insertEndpoint, requireEndpointDetails } from './endpoint-repository.ts';
+import { addSecret, sealHeaders } from './endpoint-secrets.ts';
+
+const route = webhookAdminRoutes.createEndpoint;
+const answerSchema = route.responses[201].schema;
+
+export type EndpointMaker = Pick<Deps, 'data' | 'box' | 'answerBox' | 'settings'>;
+
+/**
+ * Makes an endpoint and its first secret. A repeated idempotency key gives the first one's answer, secret and all.
+ *
+ * @throws INVALID_INPUT when the target rules forbid the address; DUPLICATE_REQUEST
+ */
+export const createEndpoint = (
+  { data, box, answerBox, settings }: EndpointMaker,
+  ctx: AdminContext,
+  input: BodyOf<typeof route>,
+  idempotencyKey: string | undefined,
+): Promise<IdempotentAnswer<z.output<typeof answerSchema>>> =>
+  transact(data, ({ trx, emit }) =>
+    runSealedOnce(
+      {
+        trx,
+        box: answerBox,
+        scope: `user:${ctx.principal.user_id}:${route.id}`,
+        key: idempotencyKey,
+        requestHash: hashRequest(input),
+        clock: data.clock,
+      },
+      201,
+      async () => {
+        const id = data.ids.next();
+        const at = data.clock.now();
+        await insertEndpoint(trx, {
+          id,
+          owner: input.owner,
+          environment: input.environment,
+          url: checkEndpointUrl(input.url, input.environment, settings),
+          description: input.description,
+          eventTypes: [...new Set(input.event_types)],
+          headerNames: Object.keys(input.headers),
+          headersSealed: sealHeaders(box, id, input.headers),
+          scheduleSeconds: input.schedule_seconds,
+          ratePerSecond: input.rate_per_second,
+          concurrency: input.concurrency,
+          createdBy: ctx.principal.user_id,
+          at,
+        });
+        const secret = await addSecret(trx, { box, ids: data.ids }, id, at);
+        const endpoint = await requireEndpointDetails(trx, id, at);
+        const { owner, environment } = endpoint;
+        const after = { owner, environment, ...auditedSettings(endpoint) };
+        emit(
+          webhookEvents.adminActed,
+          adminActOf(ctx, endpointAct('create', endpoint, { before: null, after })),
+        );
+        return { ...toEndpointAnswer(endpoint), secret };
+      },
+      answerSchema,
+    ),
+  );

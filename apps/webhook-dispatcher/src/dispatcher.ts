@@ -4,6 +4,7 @@ import type { DataContext } from '@switchboard/db';
 import { createIdTracing, type Metrics, type SecretBox, type Tracing } from '@switchboard/service-kit';
 import type { Config } from './config.ts';
 import { startDeliveryRequested } from './consumers/delivery-requested.ts';
+import { startMessagePublished } from './consumers/message-published.ts';
 import { backlogAgeSeconds } from './domain/deliveries/claim-deliveries.ts';
 import { createDeliveryStore } from './domain/deliveries/delivery-store.ts';
 import type { FinishedAttempt } from './domain/deliveries/types.ts';
@@ -29,7 +30,8 @@ export interface DispatcherDeps {
 
 export interface Dispatcher {
   readonly engine: Engine;
-  readonly consumer: Consumer;
+  /** What is asked for, and what is published to endpoints. */
+  readonly consumers: readonly Consumer[];
   /** Messages that wait to be stored; null while NATS is away. */
   lag(): Promise<number | null>;
   /** Takes no more requests, then lets attempts end until the deadline and gives the others back. */
@@ -60,14 +62,16 @@ const logAttempt = (log: Log, { delivery, result }: FinishedAttempt): void => {
   );
 };
 
-/** All that sends: the consumer that stores requests, the answer to who wants a retry, and the engine that makes attempts, in one process. */
+/** All that sends: the consumers that store what is to be sent, the answer to who wants a retry, and the engine that makes attempts, in one process. */
 export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
   const { ctx, bus, settings } = deps;
   const schedules = { partner: settings.partnerScheduleSeconds, standard: settings.standardScheduleSeconds };
   const targets = createTargets({
     allowPrivate: settings.allowPrivateTargets,
     proxyUrl: settings.proxyUrl,
-    connectionsMax: settings.concurrencyPerHost,
+    dnsServers: settings.dnsServers,
+    // Lanes bound what goes to one place. A bound here would let lanes to one host wait for each other.
+    connectionsMax: settings.concurrency,
     ...(deps.resolve ? { resolve: deps.resolve } : {}),
   });
   const metrics = createEngineMetrics(deps.metrics);
@@ -97,20 +101,27 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
       ctx.log.warn({ err: error, doing }, 'Postgres is away or refused; trying on'),
   });
   metrics.watch(engine, () => backlogAgeSeconds(ctx.db, ctx.clock.now()));
-  const consumer = startDeliveryRequested({ ctx, bus, engine, schedule: schedules.partner });
+  const consumers = [
+    startDeliveryRequested({ ctx, bus, engine, schedule: schedules.partner }),
+    startMessagePublished({ ctx, bus, engine, schedule: schedules.standard }),
+  ];
   const responder = respondToRetry({ ctx, bus, engine, payloadDays: settings.payloadDays });
 
   return {
     engine,
-    consumer,
+    consumers,
     async lag() {
-      const lag = await consumer.lag();
-      return lag === null ? null : lag.pending + lag.ackPending;
+      const lags = await Promise.all(consumers.map((consumer) => consumer.lag()));
+      return lags.reduce<number | null>(
+        (sum, lag) => (sum === null || lag === null ? null : sum + lag.pending + lag.ackPending),
+        0,
+      );
     },
     async stop({ deadlineMs }) {
       const endMs = performance.now() + deadlineMs;
       await responder.stop();
-      await consumer.stop({ deadlineSeconds: Math.min(CONSUMER_STOP_SECONDS_MAX, deadlineMs / 1000) });
+      const deadlineSeconds = Math.min(CONSUMER_STOP_SECONDS_MAX, deadlineMs / 1000);
+      await Promise.all(consumers.map((consumer) => consumer.stop({ deadlineSeconds })));
       await engine.stop({ deadlineMs: Math.max(1, Math.ceil(endMs - performance.now())) });
       await targets.close();
     },

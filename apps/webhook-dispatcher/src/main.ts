@@ -35,7 +35,10 @@ await runService({
     const box = createSecretBox(encryptionKeys(settings), 'webhook endpoints');
     const dispatcher = startDispatcher({ ctx, bus, metrics, tracing, settings, box });
     const deadlineMs = Math.max(1, config.server.shutdownSeconds - CLOSING_SECONDS) * 1000;
-    watchConsumer(dispatcher.consumer, () => dispatcher.stop({ deadlineMs }));
+    // One stops all of it; the others' own stop finds nothing more to do.
+    for (const [index, consumer] of dispatcher.consumers.entries()) {
+      watchConsumer(consumer, index === 0 ? () => dispatcher.stop({ deadlineMs }) : undefined);
+    }
     lifecycle.onStopWork(
       'housekeeping',
       startHousekeeping(ctx, { payloadDays: settings.payloadDays, attemptDays: settings.attemptDays }),

@@ -1,0 +1,55 @@
+import { patternsFor } from '@switchboard/contracts';
+import type { Executor } from '../deliveries/executor.ts';
+import type { DeliveryReference } from '../deliveries/types.ts';
+import { type Addressee, lockSequences, readTakers, type Taker } from './fan-out-repository.ts';
+import { type PublishedMessage, type StoreOptions, storeForEndpoints } from './store-for-endpoints.ts';
+
+type Message = PublishedMessage['message'];
+
+const addressOf = ({ owner, environment }: Pick<Message, 'owner' | 'environment'>): string =>
+  `${environment} ${owner}`;
+
+/** Each owner once, with all that its endpoints may be waiting for. */
+const addresseesOf = (messages: readonly Message[]): readonly Addressee[] =>
+  [...Map.groupBy(messages, addressOf).values()].flatMap((ofOne) =>
+    ofOne.slice(0, 1).map(({ owner, environment }) => ({
+      owner,
+      environment,
+      patterns: [...new Set(ofOne.flatMap((message) => patternsFor(message.event_type)))],
+    })),
+  );
+
+const takes = (endpoint: Taker, message: Message): boolean => {
+  const patterns = patternsFor(message.event_type);
+  return (
+    endpoint.id !== message.except_endpoint_id && endpoint.eventTypes.some((each) => patterns.includes(each))
+  );
+};
+
+/**
+ * Stores messages for every endpoint of their owners that takes them, in as many statements for hundreds as for one. Call it
+ * in the inbox transaction of their events. A message that no endpoint takes is not stored; one whose id is known is not
+ * stored again and uses up no number.
+ *
+ * @returns what is to be sent at once, after the commit
+ */
+export const fanOut = async (
+  trx: Executor,
+  published: readonly PublishedMessage[],
+  options: StoreOptions,
+): Promise<readonly DeliveryReference[]> => {
+  // Of those with one id, the first.
+  const messages = new Map(published.toReversed().map((each) => [each.message.message_id, each]));
+  const unique = published.filter((each) => messages.get(each.message.message_id) === each);
+
+  const endpointIds = await lockSequences(trx, addresseesOf(unique.map(({ message }) => message)));
+  if (endpointIds.length === 0) return [];
+  const byAddress = Map.groupBy(await readTakers(trx, endpointIds), addressOf);
+  const addressed = unique.map((each) => ({
+    ...each,
+    takers: (byAddress.get(addressOf(each.message)) ?? []).filter((endpoint) =>
+      takes(endpoint, each.message),
+    ),
+  }));
+  return await storeForEndpoints(trx, addressed, options);
+};

@@ -1,3 +1,4 @@
+import { Resolver } from 'node:dns';
 import {
   booleanField,
   busBlock,
@@ -22,6 +23,24 @@ const scheduleField = () =>
     const seconds = words.map(Number);
     if (seconds.length > 0 && seconds.every((each) => Number.isFinite(each) && each >= 0)) return seconds;
     ctx.addIssue({ code: 'custom', message: 'must be seconds divided by commas, such as 0,60,300' });
+    return z.NEVER;
+  });
+
+/** Addresses, because a name would need a name server. */
+const nameServersField = () =>
+  listField().transform((servers, ctx): readonly string[] => {
+    try {
+      if (servers.length > 0) {
+        new Resolver().setServers(servers);
+        return servers;
+      }
+    } catch {
+      // Said below.
+    }
+    ctx.addIssue({
+      code: 'custom',
+      message: 'must be addresses divided by commas, with ports if need be (10.0.0.2, [fd00::2]:5353)',
+    });
     return z.NEVER;
   });
 
@@ -83,9 +102,9 @@ export const configSchema = z.object({
       description: 'Egress proxy that all callbacks go through',
       example: 'http://proxy.internal:3128',
     }),
-    dnsServers: setting('WEBHOOK_DNS_SERVERS', listField().optional(), {
+    dnsServers: setting('WEBHOOK_DNS_SERVERS', nameServersField().optional(), {
       description:
-        'Name servers asked for addresses of targets, with ports if need be; default: those of the system',
+        'Name servers that alone are asked for addresses of targets, with ports if need be; default: those of the system, and /etc/hosts',
       example: '10.0.0.2,10.0.0.3:5353',
     }),
     concurrency: setting('WEBHOOK_CONCURRENCY', numberField({ min: 1, max: 10_000 }).default(500), {

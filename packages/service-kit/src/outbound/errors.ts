@@ -34,6 +34,7 @@ export class TargetRefusedError extends Error {
 export type TargetFailure =
   | 'unresolvable'
   | 'connection'
+  | 'proxy'
   | 'timeout'
   | 'too large'
   | 'encoded'

@@ -5,6 +5,8 @@ import { TargetFailedError, TargetRefusedError } from './errors.ts';
 import { systemResolver, type TargetPolicy } from './policy.ts';
 
 const RESOLVE_TIMEOUT_MS = 5000;
+/** An answer over TCP holds thousands; checking them all for every connection is work that strangers would choose. */
+const ADDRESSES_MAX = 100;
 
 const inTime = async <Value>(work: Promise<Value>, hostname: string): Promise<Value> => {
   const { promise, reject } = Promise.withResolvers<never>();
@@ -40,6 +42,9 @@ export const resolveHost = async (host: string, policy: TargetPolicy): Promise<r
     addresses = [host];
   }
   if (addresses.length === 0) throw new TargetFailedError('unresolvable', `${host} has no address`);
+  if (addresses.length > ADDRESSES_MAX) {
+    throw new TargetFailedError('unresolvable', `${host} has more than ${ADDRESSES_MAX} addresses`);
+  }
   for (const address of addresses) {
     const reason = refusalOfAddress(address, policy.allowPrivate);
     if (reason) throw new TargetRefusedError(reason);

@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
-import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { checkTargetUrl } from './check-target-url.ts';
 import { TargetFailedError } from './errors.ts';
 import type { TargetPolicy } from './policy.ts';
 import { resolveHost } from './resolve-target.ts';
+import { ReusingClient } from './reusing-client.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
 /** A name may have any number of addresses; whoever controls it shall not choose how long we try. */
@@ -52,19 +53,47 @@ export interface TargetAgentOptions {
   readonly keepAliveMs?: number;
 }
 
+/** What agents have in common, direct ones and those behind a proxy. */
+const agentOptions = (limits: TargetAgentOptions) => ({
+  connections: limits.connectionsMax ?? 16,
+  keepAliveTimeout: limits.keepAliveMs ?? 4000,
+  keepAliveMaxTimeout: 10_000,
+  // HTTP/1.1 only: one request, one connection, one answer is what these calls need. It has to be said here too, or
+  // undici makes one connection to find out, and all that goes to that origin waits for it, however long it hangs.
+  allowH2: false,
+  factory: (origin: string | URL, options: object) =>
+    new Pool(origin, { ...options, factory: (...args) => new ReusingClient(...args) }),
+});
+
 const createDirectAgent = (policy: TargetPolicy, limits: TargetAgentOptions): Agent => {
-  // HTTP/1.1 only: one request, one connection, one answer is what these calls need.
   const connector = buildConnector({ timeout: CONNECT_TIMEOUT_MS, allowH2: false });
   return new Agent({
+    ...agentOptions(limits),
     connect: (options, callback) => {
       connectChecked(connector, policy, options).then(
         (socket) => callback(null, socket),
         (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
       );
     },
-    connections: limits.connectionsMax ?? 16,
-    keepAliveTimeout: limits.keepAliveMs ?? 4000,
-    keepAliveMaxTimeout: 10_000,
+  });
+};
+
+/** The proxy connects, and decides about names. What fails on the way to it is no fault of the target, and said so. */
+const createProxyAgent = (proxyUrl: string, limits: TargetAgentOptions): ProxyAgent => {
+  const connector = buildConnector({ timeout: CONNECT_TIMEOUT_MS, allowH2: false });
+  const connect: Connector = (options, callback) =>
+    connector(options, (cause, socket) => {
+      if (cause)
+        callback(new TargetFailedError('proxy', 'the egress proxy cannot be reached', { cause }), null);
+      else if (socket) callback(null, socket);
+    });
+  return new ProxyAgent({
+    ...agentOptions(limits),
+    uri: proxyUrl,
+    proxyTunnel: true,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    // A proxy that takes the connection and never answers CONNECT would hold sockets for minutes.
+    clientFactory: (url) => new Pool(url, { connect, allowH2: false, headersTimeout: CONNECT_TIMEOUT_MS }),
   });
 };
 
@@ -78,7 +107,7 @@ export const createTargetAgent = (policy: TargetPolicy, limits: TargetAgentOptio
   const agent =
     policy.proxyUrl === undefined
       ? createDirectAgent(policy, limits)
-      : new ProxyAgent({ uri: policy.proxyUrl, proxyTunnel: true, connectTimeout: CONNECT_TIMEOUT_MS });
+      : createProxyAgent(policy.proxyUrl, limits);
   return agent.compose((dispatch) => (options, handler) => {
     // One after the other and not resolved: a path of //other/ would name another host, and that one would be checked.
     checkTargetUrl(`${new URL(options.origin ?? '').origin}${options.path}`, policy);

@@ -26,11 +26,23 @@ const WORDS: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT: 'TLS: the certificate chain is incomplete',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'TLS: the certificate is of an unknown issuer',
   ERR_TLS_CERT_ALTNAME_INVALID: 'TLS: the certificate is for another name',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'TLS: the target wants a certificate from us',
+  CERT_REVOKED: 'TLS: the certificate was revoked',
   EPROTO: 'TLS: the target does not speak TLS that fits',
+  // The only ones with a limit of their own for headers are the questions to the proxy.
+  UND_ERR_HEADERS_TIMEOUT: 'the egress proxy did not answer',
+  UND_ERR_PRX_CONN: 'the egress proxy closed the connection',
+  UND_ERR_PRX_TLS: 'TLS: the certificate is for another name',
 };
+
+/** What OpenSSL says of certificates (X509_V_ERR_…), beside those above. */
+const CERTIFICATE_FAULT = /CERT|^CA_|_CA$|^EE_|^CRL_|ISSUER|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH/;
+/** undici's words for a proxy that does not connect. */
+const PROXY_REFUSAL = /^Proxy response \((\d{3})\)/;
 
 /** Said when nothing is known. */
 export const NO_WORDS = 'sending failed';
+const NO_PROXY = 'the egress proxy cannot be reached';
 
 const codeOf = (error: unknown): string | undefined => {
   if (!(error instanceof Error)) return undefined;
@@ -58,6 +70,11 @@ export const describeFailure = (error: unknown): string => {
   const chain = chainOf(error);
   const refusal = chain.find((one) => one instanceof TargetRefusedError);
   if (refusal) return refusal.message;
+  if (chain.some((one) => one instanceof TargetFailedError && one.reason === 'proxy')) return NO_PROXY;
+  const status = chain.flatMap((one) =>
+    one instanceof Error ? (PROXY_REFUSAL.exec(one.message) ?? []) : [],
+  )[1];
+  if (status !== undefined) return `the egress proxy did not connect: HTTP ${status}`;
   const code = chain.map(codeOf).find((one) => one !== undefined);
   if (code === undefined) {
     // The name server was silent, or gave no address.
@@ -67,5 +84,6 @@ export const describeFailure = (error: unknown): string => {
   const words = WORDS[code];
   if (words !== undefined) return words;
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) return WORDS.EPROTO ?? code;
+  if (CERTIFICATE_FAULT.test(code)) return 'TLS: the certificate cannot be verified';
   return `sending failed (${code})`;
 };

@@ -7,7 +7,9 @@ export interface TargetSettings {
   /** Opens loopback and private addresses to sandbox deliveries. */
   readonly allowPrivate: boolean;
   readonly proxyUrl?: string | undefined;
-  /** Where addresses come from; the name servers by default. */
+  /** Name servers that alone are asked; the system's, and the system itself, when left out. */
+  readonly dnsServers?: readonly string[] | undefined;
+  /** Where addresses come from instead. */
   readonly resolve?: Resolver;
   /** Most connections to one target. */
   readonly connectionsMax: number;
@@ -31,7 +33,7 @@ export const createTargets = (settings: TargetSettings): Targets => {
   const open = {
     allowPrivate: settings.allowPrivate,
     proxyUrl: settings.proxyUrl,
-    resolve: settings.resolve ?? createTargetResolver(),
+    resolve: settings.resolve ?? createTargetResolver({ servers: settings.dnsServers ?? null }),
   };
   const policies = {
     production: targetPolicyFor('production', open),

@@ -60,17 +60,22 @@ const SECONDS = new Map([
   ['d', 86_400],
 ]);
 
+/** `30m` in seconds; undefined where it is not written so. */
+export const readDuration = (text: string): number | undefined => {
+  const [, amount = '', unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? [];
+  const seconds = SECONDS.get(unit);
+  return seconds === undefined ? undefined : Number(amount) * seconds;
+};
+
 export const OVERLAP_HELP = '--overlap 30m|24h|7d|0   how long the old secret still works; 0 ends it now';
 
 /** `--overlap 30m|24h|7d|0` in seconds; undefined where it was not given. */
 export const readOverlap = (options: Options): number | undefined => {
   const text = textOption(options, 'overlap');
   if (text === undefined) return undefined;
-  if (text === '0') return 0;
-  const [, amount = '', unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? [];
-  const seconds = SECONDS.get(unit);
+  const seconds = text === '0' ? 0 : readDuration(text);
   if (seconds === undefined) throw new UsageError('--overlap must be like 30m, 24h, 7d, or 0 for none.');
-  return Number(amount) * seconds;
+  return seconds;
 };
 
 /** `--enable` or `--disable`; undefined where neither was given. */
@@ -82,16 +87,14 @@ export const readActive = (options: Options): boolean | undefined => {
 
 export const SINCE_HELP = '--since 24h|30d|<time>   from when on';
 
-/** `--since 30d` or a time, as a time. */
-export const readSince = (options: Options, io: Io): string | undefined => {
-  const text = textOption(options, 'since');
+/** `--since 30d` or a time, as a time; so for options of other names. */
+export const readSince = (options: Options, io: Io, name = 'since'): string | undefined => {
+  const text = textOption(options, name);
   if (text === undefined) return undefined;
-  const [, amount = '', unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? [];
-  const seconds = SECONDS.get(unit);
-  const at =
-    seconds === undefined ? new Date(text) : new Date(io.now().getTime() - Number(amount) * seconds * 1000);
+  const seconds = readDuration(text);
+  const at = seconds === undefined ? new Date(text) : new Date(io.now().getTime() - seconds * 1000);
   if (Number.isNaN(at.getTime())) {
-    throw new UsageError('--since must be like 24h or 30d, or a time such as 2025-01-31T00:00:00Z.');
+    throw new UsageError(`--${name} must be like 24h or 30d, or a time such as 2025-01-31T00:00:00Z.`);
   }
   return at.toISOString();
 };

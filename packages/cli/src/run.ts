@@ -13,11 +13,14 @@ import { listDead } from './commands/dead/list.ts';
 import { putBackDead } from './commands/dead/put-back.ts';
 import { createPartnerKey } from './commands/partner-keys/create.ts';
 import { listPartnerKeys } from './commands/partner-keys/list.ts';
+import { listPartnerKeyRequests } from './commands/partner-keys/requests.ts';
+import { retryPartnerKeyWebhooks } from './commands/partner-keys/retry-webhooks.ts';
 import { revokePartnerKey } from './commands/partner-keys/revoke.ts';
 import { rotatePartnerKey } from './commands/partner-keys/rotate.ts';
 import { showPartnerKey } from './commands/partner-keys/show.ts';
 import { updatePartnerKey } from './commands/partner-keys/update.ts';
 import { showPartnerKeyUsage } from './commands/partner-keys/usage.ts';
+import { listPartnerKeyWebhooks } from './commands/partner-keys/webhooks.ts';
 import { login } from './commands/session/login.ts';
 import { logout } from './commands/session/logout.ts';
 import { whoami } from './commands/session/whoami.ts';
@@ -40,6 +43,25 @@ import { listUsers } from './commands/users/list.ts';
 import { changeUserRole } from './commands/users/role.ts';
 import { showUser } from './commands/users/show.ts';
 import { signOutUser } from './commands/users/sign-out.ts';
+import { listWebhookDeliveries } from './commands/webhooks/deliveries/list.ts';
+import { showWebhookDelivery } from './commands/webhooks/deliveries/show.ts';
+import { createWebhookEndpoint } from './commands/webhooks/endpoints/create.ts';
+import { deleteWebhookEndpoint } from './commands/webhooks/endpoints/delete.ts';
+import { disableWebhookEndpoint } from './commands/webhooks/endpoints/disable.ts';
+import { enableWebhookEndpoint } from './commands/webhooks/endpoints/enable.ts';
+import { listWebhookEndpoints } from './commands/webhooks/endpoints/list.ts';
+import { rotateWebhookEndpoint } from './commands/webhooks/endpoints/rotate.ts';
+import { showWebhookEndpoint } from './commands/webhooks/endpoints/show.ts';
+import { testWebhookEndpoint } from './commands/webhooks/endpoints/test.ts';
+import { updateWebhookEndpoint } from './commands/webhooks/endpoints/update.ts';
+import { listWebhookMessages } from './commands/webhooks/messages.ts';
+import { replayWebhooks } from './commands/webhooks/replay.ts';
+import { cancelWebhookReplay } from './commands/webhooks/replays/cancel.ts';
+import { listWebhookReplays } from './commands/webhooks/replays/list.ts';
+import { showWebhookReplay } from './commands/webhooks/replays/show.ts';
+import { listWebhookSigningKeys } from './commands/webhooks/signing-keys/list.ts';
+import { rotateWebhookSigningKey } from './commands/webhooks/signing-keys/rotate.ts';
+import { verifyWebhook } from './commands/webhooks/verify.ts';
 
 export type { Io } from './command.ts';
 
@@ -61,6 +83,9 @@ const commands: readonly Command[] = [
   rotatePartnerKey,
   revokePartnerKey,
   showPartnerKeyUsage,
+  listPartnerKeyRequests,
+  listPartnerKeyWebhooks,
+  retryPartnerKeyWebhooks,
   createApiKey,
   listApiKeys,
   showApiKey,
@@ -77,6 +102,25 @@ const commands: readonly Command[] = [
   revokeToken,
   deleteToken,
   showTokenUsage,
+  listWebhookEndpoints,
+  createWebhookEndpoint,
+  showWebhookEndpoint,
+  updateWebhookEndpoint,
+  testWebhookEndpoint,
+  rotateWebhookEndpoint,
+  disableWebhookEndpoint,
+  enableWebhookEndpoint,
+  deleteWebhookEndpoint,
+  listWebhookDeliveries,
+  showWebhookDelivery,
+  replayWebhooks,
+  listWebhookReplays,
+  showWebhookReplay,
+  cancelWebhookReplay,
+  listWebhookMessages,
+  verifyWebhook,
+  listWebhookSigningKeys,
+  rotateWebhookSigningKey,
   listSigningKeys,
   rotateSigningKey,
   listAudit,
@@ -88,19 +132,32 @@ const commands: readonly Command[] = [
 
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
-const overview = (): string => {
-  const width = Math.max(...commands.map(({ name }) => name.length));
-  return [
+/** A line each; commands of three words share the line of their first two, or nobody would find anything. */
+const linesOf = (some: readonly Command[]): readonly string[] => {
+  const lines = new Map<string, string>();
+  for (const { name, summary } of some) {
+    const [group, thing, verb] = name.split(' ');
+    if (verb === undefined) lines.set(name, summary);
+    else {
+      const key = `${group} ${thing} …`;
+      lines.set(key, lines.has(key) ? `${lines.get(key)}, ${verb}` : verb);
+    }
+  }
+  const width = Math.max(...[...lines.keys()].map((name) => name.length));
+  return [...lines].map(([name, summary]) => `  switchboard ${name.padEnd(width)}  ${summary}`);
+};
+
+const overview = (): string =>
+  [
     'switchboard — what operators do from a shell',
     '',
-    ...commands.map(({ name, summary }) => `  switchboard ${name.padEnd(width)}  ${summary}`),
+    ...linesOf(commands),
     '',
     'Options of a command: switchboard <command> --help',
     'Commands go to the gateway of --url or SWITCHBOARD_URL, else the one that was signed in to, else the local stack',
     'that npm start runs, as its administrator. SWITCHBOARD_TOKEN stands in for a stored session.',
     '`dead` works on NATS_URL and `db` on DATABASE_URL, else on the local stack.',
   ].join('\n');
-};
 
 const helpOf = ({ name, summary, usage, help }: Command): string =>
   [`${summary}`, '', `  switchboard ${name} ${usage}`.trimEnd(), '', ...help.map((line) => `  ${line}`)].join(
@@ -146,22 +203,29 @@ const runCommand = async (command: Command, args: readonly string[], io: Io): Pr
   }
 };
 
+/** Of several commands: how each is used, or where they are many, only what each does. */
+const helpOfGroup = (some: readonly Command[]): string =>
+  some.every(({ name }) => name.split(' ').length === some[0]?.name.split(' ').length)
+    ? some.map(helpOf).join('\n\n')
+    : linesOf(some).join('\n');
+
 /** Runs the command that the arguments name. Gives the exit code: 0 done, 1 could not be done, 2 written wrongly. */
 export const runCli = async (args: readonly string[], io: Io): Promise<number> => {
-  const [group, verb, ...rest] = args;
-  if (group === undefined || isHelp(group)) {
+  const [first] = args;
+  if (first === undefined || isHelp(first)) {
     io.print(overview());
-    return group === undefined ? EXIT.usage : EXIT.ok;
+    return first === undefined ? EXIT.usage : EXIT.ok;
   }
-  const oneWord = commands.find(({ name }) => name === group);
-  if (oneWord) return runCommand(oneWord, args.slice(1), io);
-  const command = commands.find(({ name }) => name === `${group} ${verb}`);
-  if (command) return runCommand(command, rest, io);
-  const ofGroup = commands.filter(({ name }) => name.startsWith(`${group} `));
-  const wants = verb === undefined || isHelp(verb);
-  if (ofGroup.length > 0) {
-    const text = ofGroup.map(helpOf).join('\n\n');
-    if (wants) io.print(text);
+  const command = commands.find(({ name }) => name.split(' ').every((word, at) => word === args[at]));
+  if (command) return runCommand(command, args.slice(command.name.split(' ').length), io);
+  // The longest beginning that some commands have, so that what follows it is what is wrong.
+  for (const words of [args.slice(0, 2), args.slice(0, 1)]) {
+    const group = words.join(' ');
+    const ofGroup = commands.filter(({ name }) => name.startsWith(`${group} `));
+    if (ofGroup.length === 0) continue;
+    const verb = args[words.length];
+    const text = helpOfGroup(ofGroup);
+    if (verb === undefined || isHelp(verb)) io.print(text);
     else io.printError(`There is no "${group} ${verb}".\n\n${text}`);
     return isHelp(verb) ? EXIT.ok : EXIT.usage;
   }

@@ -43,7 +43,7 @@ export * from './tickets/events.ts';
 export * from './tickets/routes.ts';
 export * from './tickets/rpcs.ts';
 export * from './webhooks/admin-routes.ts';
-export type { DeliverySummary, EndpointAnswer, ReplayAnswer } from './webhooks/admin-schemas.ts';
+export type { DeliverySummary, EndpointAnswer, FeedAnswer, ReplayAnswer } from './webhooks/admin-schemas.ts';
 export * from './webhooks/events.ts';
 export * from './webhooks/routes.ts';
 export * from './webhooks/rpcs.ts';

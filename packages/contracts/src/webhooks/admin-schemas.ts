@@ -232,6 +232,7 @@ export const feedAnswer = z.object({
   /** The newest; equal to next_after: nothing was missed. */
   last_sequence: z.number().int(),
 });
+export type FeedAnswer = z.input<typeof feedAnswer>;
 
 const deliveryFields = {
   id: z.uuid(),

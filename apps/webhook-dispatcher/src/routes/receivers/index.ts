@@ -1,4 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
+import { getOwnMessages } from './list-messages.ts';
 
-export const receiverRoutes = (_app: FastifyInstance, _deps: Deps): void => undefined;
+/** What receivers ask themselves. */
+export const receiverRoutes = (app: FastifyInstance, deps: Deps): void => {
+  getOwnMessages(app, deps);
+};

@@ -4,35 +4,14 @@ import { benchAnalysis } from './analysis.ts';
 import { benchCredentials } from './credentials.ts';
 import { benchGateway } from './gateway.ts';
 import { benchJobs } from './jobs.ts';
-import { type BenchPart, renderTable, round } from './support/figures.ts';
 import { benchWebhooks } from './webhooks.ts';
-
-const webhooks = async (): Promise<BenchPart> => {
-  const figures = await benchWebhooks();
-  return {
-    title: 'Callbacks',
-    text: `Signed, each attempt persisted with fsync, bodies of ${Math.round(figures.bodyBytes / 1024)} KiB; load, receivers, NATS and Postgres on the same machine. Delays at ${figures.ratePerSecond} a second, from publishing the request to its arrival at the receiver.
-
-${renderTable(
-  ['callbacks a second', 'per CPU-second of the dispatcher', 'accept → first attempt p50', 'p99'],
-  [
-    [
-      round(figures.callbacksPerSecond),
-      round(figures.callbacksPerDispatcherCpuSecond),
-      `${round(figures.acceptToFirstAttemptP50Ms)} ms`,
-      `${round(figures.acceptToFirstAttemptP99Ms)} ms`,
-    ],
-  ],
-)}`,
-  };
-};
 
 const parts = {
   gateway: benchGateway,
   credentials: benchCredentials,
   jobs: benchJobs,
   analysis: benchAnalysis,
-  webhooks,
+  webhooks: benchWebhooks,
 };
 const isPart = (name: string): name is keyof typeof parts => Object.hasOwn(parts, name);
 

@@ -1,163 +1,120 @@
-import { createServer } from 'node:http';
-import { type Bus, connectBus, silentLog } from '@switchboard/bus';
-import { createUuidV7Ids, webhookEvents } from '@switchboard/contracts';
-import { startNats, startPostgres, startService, waitFor } from '@switchboard/stack/testing';
-import { cpuSeconds } from './support/cpu.ts';
-import { percentile } from './support/figures.ts';
+import { type BenchPart, renderTable, round } from './support/figures.ts';
+import { type BacklogFigures, measureBacklog } from './webhooks/backlog.ts';
+import { type DelayFigures, measureDelays } from './webhooks/delays.ts';
+import { measureNoisyNeighbour } from './webhooks/noisy-neighbour.ts';
+import { BODY, CONCURRENCY_PER_TARGET, TARGETS } from './webhooks/orders.ts';
+import { measureQueues } from './webhooks/queues.ts';
+import { callbackTo, RECEIVERS, type Rig, startRig } from './webhooks/rig.ts';
 
-export interface WebhookFigures {
-  /** Signed callbacks per second, attempts persisted, from a backlog of requests in JetStream. */
-  readonly callbacksPerSecond: number;
-  readonly callbacksPerDispatcherCpuSecond: number;
-  /** At a steady rate: from publishing the request to the first attempt's arrival at the receiver. */
-  readonly ratePerSecond: number;
-  readonly acceptToFirstAttemptP50Ms: number;
-  readonly acceptToFirstAttemptP99Ms: number;
-  readonly bodyBytes: number;
-}
+const DELIVERIES = 6_000;
+const FAN_OUT = 5;
+const WARM_UP = 1_000;
+/** Below this share of what was to be published the machine was too busy to publish it. */
+const OFFERED_SHARE = 0.95;
 
-interface Sink {
-  readonly origins: readonly string[];
-  readonly arrivedAtMs: Map<string, number>;
-  close(): void;
-}
-
-const HOSTS = 20;
-const TICK_MS = 10;
-const WARM_UP = 500;
-
-/** Receivers on as many ports as there are partners: the dispatcher bounds what it sends to one. */
-const startSink = async (): Promise<Sink> => {
-  const arrivedAtMs = new Map<string, number>();
-  const servers = await Promise.all(
-    Array.from({ length: HOSTS }, async () => {
-      const server = createServer((request, response) => {
-        arrivedAtMs.set(String(request.headers['webhook-id']), performance.now());
-        request.resume();
-        request.on('end', () => response.end('OK'));
-      });
-      const { promise, resolve } = Promise.withResolvers<void>();
-      server.listen(0, '127.0.0.1', resolve);
-      await promise;
-      return server;
-    }),
+const chunks = <Item>(items: readonly Item[], size: number): Item[][] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
   );
-  return {
-    arrivedAtMs,
-    origins: servers.map((server) => {
-      const address = server.address();
-      return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/`;
-    }),
-    close() {
-      for (const server of servers) {
-        server.closeAllConnections();
-        server.close();
-      }
-    },
-  };
+
+const backlogRow = (name: string, figures: BacklogFigures, more: string): readonly string[] => [
+  name,
+  round(figures.perSecond),
+  round(figures.perCpuSecond),
+  `${round(figures.cpuMsEach, 2)} ms`,
+  more,
+];
+
+const delayRow = (name: string, figures: DelayFigures): readonly string[] => {
+  const { wantedPerSecond, offeredPerSecond, arrivedPerSecond } = figures;
+  const isFull = Math.min(offeredPerSecond, arrivedPerSecond) < OFFERED_SHARE * wantedPerSecond;
+  return [
+    name,
+    `${wantedPerSecond}`,
+    `${round(offeredPerSecond)}`,
+    `${round(arrivedPerSecond)}${isFull ? ' (more than this machine carries)' : ''}`,
+    `${round(figures.p50Ms)} ms`,
+    `${round(figures.p99Ms)} ms`,
+  ];
 };
 
-/** About what the callback of a short call is long. */
-const makeBody = (): string =>
-  JSON.stringify({ status: 'completed', results: { transcript: 'word '.repeat(1_600), overall_score: 8.5 } });
+const measureAll = async (rig: Rig) => {
+  const urls = rig.receivers.urls.slice(0, TARGETS);
+  const callbacks = urls.map(callbackTo);
+  const single = await Promise.all(
+    urls.map((url, index) => rig.makeEndpoints(`platform:one-${index}`, [url])),
+  );
+  const groups = chunks(urls, FAN_OUT);
+  const several = await Promise.all(
+    groups.map((group, index) => rig.makeEndpoints(`platform:several-${index}`, group)),
+  );
+  const hundred = await Promise.all(
+    rig.receivers.urls.map((url, index) => rig.makeEndpoints(`platform:hundred-${index}`, [url])),
+  );
+  for (const targets of [callbacks, single]) await measureBacklog(rig, targets, { deliveries: WARM_UP });
+
+  const backlog = {
+    callbacks: await measureBacklog(rig, callbacks, { deliveries: DELIVERIES }),
+    single: await measureBacklog(rig, single, { deliveries: DELIVERIES }),
+    several: await measureBacklog(rig, several, { deliveries: DELIVERIES, fanOut: FAN_OUT }),
+  };
+  const queues = await measureQueues(rig, DELIVERIES);
+  const delays = [
+    delayRow('callbacks', await measureDelays(rig, callbacks, { ratePerSecond: 500, seconds: 8 })),
+    delayRow('endpoints', await measureDelays(rig, single, { ratePerSecond: 500, seconds: 8 })),
+    delayRow('callbacks', await measureDelays(rig, callbacks, { ratePerSecond: 2_000, seconds: 4 })),
+    delayRow('endpoints', await measureDelays(rig, single, { ratePerSecond: 2_000, seconds: 4 })),
+  ];
+  const noisy = await measureNoisyNeighbour(rig, hundred);
+  return { backlog, queues, delays, noisy };
+};
 
 /**
- * Callbacks per second, and how soon the first attempt of one comes, with Postgres (fsync on), nats-server, one
- * dispatcher, the load and the receivers all on this machine.
+ * What the dispatcher promises about speed (spec: webhooks, "Speed"), and the same job on general queues: Postgres with fsync,
+ * nats-server, Redis, the dispatcher or the worker, the load and the receivers are processes of their own on this machine.
  */
-export const benchWebhooks = async (
-  options: { ratePerSecond?: number; seconds?: number; burst?: number } = {},
-): Promise<WebhookFigures> => {
-  const { ratePerSecond = 500, seconds = 15, burst = 6_000 } = options;
-  const ids = createUuidV7Ids();
-  const body = makeBody();
-  const [postgres, nats, sink] = await Promise.all([
-    startPostgres({ durable: true }),
-    startNats(),
-    startSink(),
-  ]);
-  const dispatcher = await startService('webhook-dispatcher', {
-    DATABASE_URL: postgres.urlFor('webhooks'),
-    NATS_URL: nats.url,
-    WEBHOOK_SECRET: 'a-secret-of-the-benchmark-long-enough',
-    WEBHOOK_ENCRYPTION_KEY: 'an-encryption-key-of-the-benchmark-long-enough',
-    INTERNAL_TOKEN_SECRET: 'an-internal-secret-of-the-benchmark-long-enough',
-    WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true',
-    DRAIN_SECONDS: '0',
-    LOG_LEVEL: 'warn',
-  });
-  let bus: Bus | undefined;
+export const benchWebhooks = async (): Promise<BenchPart> => {
+  const rig = await startRig();
   try {
-    await dispatcher.waitReady();
-    const connected = await connectBus({ url: nats.url, name: 'bench', log: silentLog });
-    bus = connected;
-    const sentAtMs = new Map<string, number>();
-    const request = async (index: number) => {
-      const id = ids.next();
-      sentAtMs.set(id, performance.now());
-      await connected.publishEvent(
-        webhookEvents.deliveryRequested,
-        {
-          profile: 'partner',
-          message_id: id,
-          event_type: 'partner.job.finished',
-          url: sink.origins[index % HOSTS] ?? '',
-          environment: 'sandbox',
-          secret: { kind: 'partner', key_id: id, version: 1 },
-          body,
-        },
-        { source: 'partner-service' },
-      );
-    };
-    const all = () =>
-      waitFor(() => sink.arrivedAtMs.size === sentAtMs.size, { what: 'all callbacks', timeoutMs: 120_000 });
-
-    for (let index = 0; index < WARM_UP; index += 1) await request(index);
-    await all();
-
-    sentAtMs.clear();
-    sink.arrivedAtMs.clear();
-    const pending: Promise<void>[] = [];
-    const startedMs = performance.now();
-    for (let sent = 0; sent < ratePerSecond * seconds; ) {
-      const due = Math.min(ratePerSecond * seconds, ((performance.now() - startedMs) / 1000) * ratePerSecond);
-      for (; sent < due; sent += 1) pending.push(request(sent));
-      await new Promise((resolve) => setTimeout(resolve, TICK_MS));
-    }
-    await Promise.all(pending);
-    await all();
-    const delays = [...sentAtMs].map(([id, atMs]) => (sink.arrivedAtMs.get(id) ?? 0) - atMs);
-
-    // A backlog gathers while the dispatcher is away; then it works at its own pace.
-    await dispatcher.stop();
-    sentAtMs.clear();
-    sink.arrivedAtMs.clear();
-    for (let index = 0; index < burst; index += 100) {
-      await Promise.all(Array.from({ length: 100 }, (_, offset) => request(index + offset)));
-    }
-    await dispatcher.restart();
-    await waitFor(() => sink.arrivedAtMs.size > 0, {
-      what: 'the first callback',
-      timeoutMs: 30_000,
-      intervalMs: 1,
-    });
-    const cpuBefore = cpuSeconds(dispatcher.pid);
-    await all();
-    const cpu = cpuSeconds(dispatcher.pid) - cpuBefore;
-    const times = [...sink.arrivedAtMs.values()];
-    const burstSeconds = (Math.max(...times) - Math.min(...times)) / 1000;
+    const { backlog, queues, delays, noisy } = await measureAll(rig);
     return {
-      callbacksPerSecond: burst / burstSeconds,
-      callbacksPerDispatcherCpuSecond: burst / cpu,
-      ratePerSecond,
-      acceptToFirstAttemptP50Ms: percentile(delays, 0.5),
-      acceptToFirstAttemptP99Ms: percentile(delays, 0.99),
-      bodyBytes: Buffer.byteLength(body),
+      title: 'Webhooks',
+      text: `Signed, ${DELIVERIES} deliveries from a backlog, bodies of ${Math.round(BODY.length / 1024)} KiB, ${TARGETS} receivers, at most ${CONCURRENCY_PER_TARGET} at a time to each; the load, the receivers, NATS and Postgres (fsync on) on the same two cores. CPU of all: of the dispatcher or the worker, of Postgres or Redis and of NATS, from the first message published to the last outcome on record and told.
+
+${renderTable(
+  [
+    'from a backlog',
+    'deliveries a second',
+    'per CPU-second of its process',
+    'CPU of all, each',
+    'kept of an attempt',
+  ],
+  [
+    backlogRow(
+      'callbacks',
+      backlog.callbacks,
+      'its own row, before the slot is given on: outcome, status, headers, answer, duration; an event',
+    ),
+    backlogRow('endpoints, one for a message', backlog.single, 'the same, and a gapless sequence'),
+    backlogRow(`endpoints, ${FAN_OUT} for a message`, backlog.several, 'the same'),
+    backlogRow('pg-boss, same Postgres', queues.pgBoss, 'the last answer, in the row of the job'),
+    backlogRow(
+      'bullmq, Redis',
+      queues.bullmq,
+      'the last answer, in memory: Redis as it comes writes nothing through to the disk',
+    ),
+  ],
+)}
+
+The queues do less: no message stored apart from its deliveries, no log of attempts, no events about outcomes, no lanes (one receiver that hangs takes all slots), no guard of addresses, no fan-out, no signing keys that are encrypted. Their messages are put in line by the hundred, by a process that is not counted; requests to the dispatcher come one at a time through JetStream, and what it costs to take and store them is counted. Signatures, HTTP client, receivers and the number of attempts at a time are the same.
+
+From publishing a message to the arrival of its first attempt, at a rate that does not wait. Goal: p99 of 100 ms at 500 a second, 250 ms at 2,000.
+
+${renderTable(['to', 'a second', 'published', 'arrived', 'p50', 'p99'], delays)}
+
+One of ${RECEIVERS} endpoints hangs, with its slots full and a line behind it, at ${noisy.ratePerSecond} messages a second to all: p99 of the other ${RECEIVERS - 1} is ${round(noisy.p99WithHangingMs)} ms, without it ${round(noisy.p99Ms)} ms; ${round(noisy.ratio, 2)} × (median of the ratios of ${noisy.rounds} pairs of rounds in turns; goal: at most 1.10 ×).`,
     };
   } finally {
-    await dispatcher.stop();
-    await bus?.close();
-    await Promise.all([postgres.stop(), nats.stop()]);
-    sink.close();
+    await rig.stop();
   }
 };

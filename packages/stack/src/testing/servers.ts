@@ -20,6 +20,7 @@ export interface OwnPostgres extends PostgresServer {
 export interface OwnRedis {
   url: string;
   port: number;
+  pid(): number;
   stop(): Promise<void>;
   kill(): Promise<void>;
   restart(): Promise<void>;
@@ -82,6 +83,7 @@ export async function startRedis(options: { port?: number } = {}): Promise<OwnRe
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
+    pid: () => child.pid,
     stop: () => child.stop(),
     kill: () => child.kill(),
     async restart() {

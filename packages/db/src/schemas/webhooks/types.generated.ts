@@ -110,6 +110,7 @@ export interface WebhookReplays {
   skipped: Generated<number>;
   cursor_created_at: Timestamp | null;
   cursor_id: string | null;
+  last_created_at: Timestamp | null;
   next_at: Timestamp;
   created_by: string | null;
   created_at: Timestamp;

@@ -55,6 +55,7 @@ export const migration = defineMigration((trx) =>
     );
     CREATE UNIQUE INDEX webhook_endpoint_secrets_current ON webhook_endpoint_secrets (endpoint_id)
       WHERE expires_at IS NULL;
+    CREATE INDEX webhook_endpoint_secrets_ending ON webhook_endpoint_secrets (expires_at) WHERE expires_at IS NOT NULL;
     CREATE INDEX webhook_endpoint_secrets_endpoint ON webhook_endpoint_secrets (endpoint_id, created_at DESC);
 
     -- Locked while messages get their numbers: they are given in the order of commits, without a gap.
@@ -111,6 +112,8 @@ export const migration = defineMigration((trx) =>
       -- The last delivery that was looked at: oldest first.
       cursor_created_at timestamptz(3),
       cursor_id uuid,
+      -- When the newest one was accepted that the filter found: nothing behind it is looked at.
+      last_created_at timestamptz(3),
       -- When the next deliveries are put in line.
       next_at timestamptz(3) NOT NULL,
       created_by text,
@@ -133,8 +136,8 @@ export const migration = defineMigration((trx) =>
       ADD COLUMN lane text COLLATE "C",
       ADD COLUMN endpoint_id uuid REFERENCES webhook_endpoints (id),
       ADD COLUMN sequence bigint CHECK (sequence >= 1),
-      -- The replay that it was last sent again by.
-      ADD COLUMN replay_id uuid REFERENCES webhook_replays (id) ON DELETE SET NULL,
+      -- The replay that it was last sent again by; that one's own record may be gone before this row.
+      ADD COLUMN replay_id uuid,
       -- Of a delivery to an endpoint, the address and the secrets are the endpoint's when it is sent.
       ALTER COLUMN url DROP NOT NULL,
       ALTER COLUMN secret DROP NOT NULL,
@@ -184,6 +187,13 @@ export const migration = defineMigration((trx) =>
     CREATE INDEX webhook_deliveries_undelivered_owner ON webhook_deliveries (owner, status, created_at DESC, id DESC)
       WHERE status IN ('held', 'exhausted');
     CREATE INDEX webhook_deliveries_pending ON webhook_deliveries (created_at DESC, id DESC) WHERE status = 'pending';
+    -- What a replay has put in line and is on its way, lane by lane.
+    CREATE INDEX webhook_deliveries_replay ON webhook_deliveries (replay_id, lane, due_at)
+      WHERE status = 'pending' AND replay_id IS NOT NULL;
+
+    -- Bodies that may not go yet are passed over once a day, and not by every batch: the walk needs an order without ties.
+    DROP INDEX webhook_messages_with_body;
+    CREATE INDEX webhook_messages_with_body ON webhook_messages (created_at, id) WHERE body IS NOT NULL;
 
     ALTER TABLE webhook_attempts ADD COLUMN replay_id uuid;
 

@@ -24,3 +24,12 @@ export const holdDeliveries = async (
     )`.execute(executor);
   return Number(numAffectedRows ?? 0);
 };
+
+/** Whether anything is kept for an endpoint. */
+export const hasHeldDeliveries = async (executor: Executor, endpointId: string): Promise<boolean> => {
+  const { rows } = await sql`
+    SELECT FROM webhook_deliveries WHERE endpoint_id = ${endpointId}::uuid AND status = 'held' LIMIT 1`.execute(
+    executor,
+  );
+  return rows.length > 0;
+};

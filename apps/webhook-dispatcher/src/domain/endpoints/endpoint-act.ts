@@ -1,8 +1,8 @@
 import type { AdminAct } from '@switchboard/contracts';
-import type { EndpointRecord } from './endpoint-repository.ts';
+import type { EndpointRecord, EndpointSettings } from './endpoint-repository.ts';
 
 /** What the audit log says of an endpoint's settings: names of headers, never their values. */
-export const auditedSettings = (endpoint: Omit<EndpointRecord, 'id' | 'createdAt' | 'updatedAt'>) => ({
+export const auditedSettings = (endpoint: EndpointSettings) => ({
   url: endpoint.url,
   description: endpoint.description,
   event_types: endpoint.eventTypes,

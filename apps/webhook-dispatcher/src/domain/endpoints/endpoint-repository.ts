@@ -253,12 +253,7 @@ export const markDeleted = async (trx: Executor, endpointId: string, at: Date): 
   await sql`DELETE FROM webhook_endpoint_secrets WHERE endpoint_id = ${endpointId}`.execute(trx);
 };
 
-/** The number of the next message to an endpoint; others who want one wait until the transaction ends. */
-export const takeSequence = async (trx: Executor, endpointId: string): Promise<number> => {
-  const { rows } = await sql<{ sequence: number }>`
-    UPDATE webhook_endpoint_sequences SET last_sequence = last_sequence + 1 WHERE endpoint_id = ${endpointId}
-    RETURNING last_sequence AS sequence`.execute(trx);
-  const [row] = rows;
-  if (!row) throw new Error(`endpoint ${endpointId} has no sequence`);
-  return row.sequence;
+/** Takes the sequence of an endpoint: nobody else gives numbers until the transaction ends. Before the endpoint itself, as fan-out does. */
+export const lockSequence = async (trx: Executor, endpointId: string): Promise<void> => {
+  await sql`SELECT FROM webhook_endpoint_sequences WHERE endpoint_id = ${endpointId} FOR UPDATE`.execute(trx);
 };

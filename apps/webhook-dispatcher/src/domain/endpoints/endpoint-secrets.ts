@@ -2,15 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { Ids } from '@switchboard/contracts';
 import type { SecretBox } from '@switchboard/service-kit';
 import { sql } from 'kysely';
+import { z } from 'zod';
 import type { Executor } from '../deliveries/executor.ts';
 
 /** Old secrets that sign beside the current one, at most: each makes the header of every attempt longer. */
-export const OLD_SECRETS_MAX = 5;
+const OLD_SECRETS_MAX = 5;
 
 const SECRET_BYTES = 32;
 
 /** `whsec_` and base64, as Standard Webhooks writes secrets. */
-export const generateSecret = (): string => `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
+const generateSecret = (): string => `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
 
 /**
  * What a sealed text belongs to. Of a secret it is the endpoint, not the row: that is all that whoever signs knows of it,
@@ -26,6 +27,25 @@ export const sealHeaders = (
   headers: Readonly<Record<string, string>>,
 ): string | null =>
   Object.keys(headers).length === 0 ? null : box.seal(JSON.stringify(headers), headersContext(endpointId));
+
+const headersSchema = z.record(z.string(), z.string());
+
+/** Headers of an endpoint as they are sent. */
+export const readHeaders = (opened: string): Readonly<Record<string, string>> =>
+  headersSchema.parse(JSON.parse(opened));
+
+/** Null: they cannot be decrypted any more. */
+export const openHeaders = (
+  box: SecretBox,
+  { id, headersSealed }: { readonly id: string; readonly headersSealed: string | null },
+): Readonly<Record<string, string>> | null => {
+  if (headersSealed === null) return {};
+  try {
+    return readHeaders(box.open(headersSealed, headersContext(id)));
+  } catch {
+    return null;
+  }
+};
 
 export interface SecretMaker {
   readonly box: SecretBox;

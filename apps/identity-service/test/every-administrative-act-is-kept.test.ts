@@ -5,6 +5,7 @@ import {
   type RouteContract,
   ticketEvents,
   type UserPrincipal,
+  webhookEvents,
 } from '@switchboard/contracts';
 import { waitFor } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -196,7 +197,11 @@ describe('the log', () => {
   const example = identityEvents.adminActed.example;
 
   test('keeps acts of every service, each once however often it is told', async () => {
-    const ids = ['0192f0c1-2b3c-7d4e-8f50-617283940b01', '0192f0c1-2b3c-7d4e-8f50-617283940b02'] as const;
+    const ids = [
+      '0192f0c1-2b3c-7d4e-8f50-617283940b01',
+      '0192f0c1-2b3c-7d4e-8f50-617283940b02',
+      '0192f0c1-2b3c-7d4e-8f50-617283940b03',
+    ] as const;
     const target = { type: 'thing', id: 't-1', name: null };
     for (let times = 0; times < 2; times += 1) {
       await identity.bus.publishEvent(
@@ -209,18 +214,24 @@ describe('the log', () => {
         { ...example, target, action: 'integration_token.revoke' },
         { source: 'ticket-service', id: ids[1] },
       );
+      await identity.bus.publishEvent(
+        webhookEvents.adminActed,
+        { ...example, target, action: 'webhook_endpoint.disable' },
+        { source: 'webhook-dispatcher', id: ids[2] },
+      );
     }
     const found = () => kept('target_type=thing&target_id=t-1');
-    await waitFor(async () => (await found()).length === 2);
+    await waitFor(async () => (await found()).length === 3);
     expect(
       (await found()).map(({ service, id }: { service: string; id: string }) => [service, id]).sort(),
     ).toEqual([
       ['partner-service', ids[0]],
       ['ticket-service', ids[1]],
+      ['webhook-dispatcher', ids[2]],
     ]);
     expect(await kept('service=ticket-service')).toHaveLength(1);
     expect(await kept('action=partner_key.revoke')).toHaveLength(1);
-    expect(await kept(`actor=${example.actor?.user_id}`)).toHaveLength(2);
+    expect(await kept(`actor=${example.actor?.user_id}`)).toHaveLength(3);
   });
 
   test('is read by admins too, is paged, and is cut by time', async () => {

@@ -1,5 +1,5 @@
 import type { Bus, Consumer } from '@switchboard/bus';
-import { identityEvents, partnerEvents, ticketEvents } from '@switchboard/contracts';
+import { identityEvents, partnerEvents, ticketEvents, webhookEvents } from '@switchboard/contracts';
 import { onEvent, startConsumer } from '@switchboard/db';
 import type { Deps } from '../deps.ts';
 import { insertAct } from '../domain/audit/audit-repository.ts';
@@ -9,6 +9,7 @@ const sources = [
   { durable: 'identity-audit-of-identity', event: identityEvents.adminActed },
   { durable: 'identity-audit-of-partner', event: partnerEvents.adminActed },
   { durable: 'identity-audit-of-tickets', event: ticketEvents.adminActed },
+  { durable: 'identity-audit-of-webhooks', event: webhookEvents.adminActed },
 ];
 
 /** Keeps what administrators did, in whichever service, as the audit log. */

@@ -1,8 +1,8 @@
 import type { Bus, Consumer } from '@switchboard/bus';
-import { identityEvents, partnerEvents, ticketEvents } from '@switchboard/contracts';
+import { identityEvents, partnerEvents, ticketEvents, webhookEvents } from '@switchboard/contracts';
 import { onEvent, startConsumer } from '@switchboard/db';
 import type { Deps } from '../deps.ts';
-import { sendExpiryNotices, sendLeakNotices } from '../domain/notices/send-notices.ts';
+import { sendDisabledNotices, sendExpiryNotices, sendLeakNotices } from '../domain/notices/send-notices.ts';
 
 const sources = [
   {
@@ -25,9 +25,9 @@ const sources = [
   },
 ];
 
-/** Tells people by mail what happened to credentials, whichever service owns them. */
-export const consumeNotices = (deps: Pick<Deps, 'data' | 'secrets'>, bus: Bus): readonly Consumer[] =>
-  sources.map(({ durable, noun, leaked, expiring }) =>
+/** Tells people by mail what happened to credentials and endpoints, whichever service owns them. */
+export const consumeNotices = (deps: Pick<Deps, 'data' | 'secrets'>, bus: Bus): readonly Consumer[] => [
+  ...sources.map(({ durable, noun, leaked, expiring }) =>
     startConsumer<'identity'>(deps.data, {
       bus,
       durable,
@@ -36,4 +36,14 @@ export const consumeNotices = (deps: Pick<Deps, 'data' | 'secrets'>, bus: Bus): 
         onEvent(expiring, ({ trx, emit, data }) => sendExpiryNotices({ trx, emit }, deps, noun, data)),
       ],
     }),
-  );
+  ),
+  startConsumer<'identity'>(deps.data, {
+    bus,
+    durable: 'identity-notices-of-webhooks',
+    on: [
+      onEvent(webhookEvents.endpointDisabled, ({ trx, emit, data }) =>
+        sendDisabledNotices({ trx, emit }, deps, data),
+      ),
+    ],
+  }),
+];

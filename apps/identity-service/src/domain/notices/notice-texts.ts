@@ -44,3 +44,42 @@ export const expiryNotice = (
     ].join('\n'),
   };
 };
+
+export interface DisabledEndpoint {
+  readonly endpoint_id: string;
+  readonly owner: string;
+  readonly environment: string;
+  readonly url: string;
+  readonly reason: 'gone' | 'failing';
+  readonly last_error: string | null;
+  readonly disabled_at: string;
+}
+
+const whyDisabled = {
+  gone: 'Its receiver answered 410 (gone): that it wants no more messages.',
+  failing: 'Nothing but failures came from it for days.',
+};
+
+/** Host and port; the rest of an address may hold what its receiver keeps secret. */
+const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : 'an address that is none');
+
+export const disabledNotice = (endpoint: DisabledEndpoint): NoticeText => ({
+  subject: `The webhook endpoint at ${hostOf(endpoint.url)} was disabled`,
+  text: [
+    `The webhook endpoint at ${hostOf(endpoint.url)} (${endpoint.endpoint_id}) was disabled at ${endpoint.disabled_at}.`,
+    `It gets messages of ${inOneLine(endpoint.owner)} (${endpoint.environment}).`,
+    '',
+    `Why: ${whyDisabled[endpoint.reason]}`,
+    ...(endpoint.last_error === null ? [] : [`The last error: ${inOneLine(endpoint.last_error)}`]),
+    '',
+    'Nothing is sent to it any more. Nothing is lost either: what it would get is kept and numbered, for as long as messages',
+    'are kept (30 days, unless your platform sets another time).',
+    '',
+    'What to do:',
+    '1. Mend the receiver: it must answer 2xx.',
+    '2. Let an administrator enable the endpoint again, with what it missed:',
+    `   npx switchboard webhooks endpoints enable ${endpoint.endpoint_id} --send-missed`,
+    `   (or POST /api/admin/v1/webhooks/endpoints/${endpoint.endpoint_id}/enable with {"send_missed":true}).`,
+    '3. If it is needed no longer, let an administrator delete it.',
+  ].join('\n'),
+});

@@ -1,11 +1,11 @@
-import type { expiringSchema, leakedSchema } from '@switchboard/contracts';
+import type { DataOf, expiringSchema, leakedSchema, webhookEvents } from '@switchboard/contracts';
 import type { Tools } from '@switchboard/db';
 import { sql } from 'kysely';
 import type { z } from 'zod';
 import type { Deps } from '../../deps.ts';
 import type { Executor } from '../database.ts';
 import { queueMail } from '../mail/queue-mail.ts';
-import { expiryNotice, leakNotice } from './notice-texts.ts';
+import { disabledNotice, expiryNotice, leakNotice } from './notice-texts.ts';
 
 interface Reader {
   readonly id: string;
@@ -52,5 +52,19 @@ export const sendExpiryNotices = async (
   const notice = expiryNotice({ noun, ...expiring }, { expiresAt, daysLeft });
   for (const { id, email } of await findReaders(tools.trx, { ownerId, withSuperAdmins: false })) {
     await queueMail(tools, deps, { kind: 'credential_expiring', userId: id, toEmail: email, ...notice });
+  }
+};
+
+/** Tells whoever made an endpoint that it was disabled; not when a person did it, who knows. */
+export const sendDisabledNotices = async (
+  tools: Tools<'identity'>,
+  deps: NoticeDeps,
+  disabled: DataOf<typeof webhookEvents.endpointDisabled>,
+): Promise<void> => {
+  const { reason, owner_user_id: ownerId } = disabled;
+  if (reason === 'manual') return;
+  const notice = disabledNotice({ ...disabled, reason });
+  for (const { id, email } of await findReaders(tools.trx, { ownerId, withSuperAdmins: false })) {
+    await queueMail(tools, deps, { kind: 'endpoint_disabled', userId: id, toEmail: email, ...notice });
   }
 };

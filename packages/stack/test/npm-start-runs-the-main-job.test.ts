@@ -28,6 +28,7 @@ interface DemoFile {
   user: { email: string; password: string };
   apiKey: { key: string; secret: string };
   integrationToken: string;
+  webhookEndpoint: { id: string; secret: string };
   webhookSink: string;
   services: Record<string, { url: string; pid: number }>;
 }
@@ -128,17 +129,28 @@ test('administrator, user, API key and integration token of the demo file work',
   expect(tickets).toMatchObject({ status: 200, body: { status: 'ok' } });
 });
 
-test('the command line administers the running stack without signing in first', async () => {
-  const command = spawn(process.execPath, [commandLine, 'users', 'list', '--json'], {
+/** What a command of this checkout prints, as JSON. */
+const runCommand = async (...words: string[]) => {
+  const command = spawn(process.execPath, [commandLine, ...words, '--json'], {
     env: { ...environment, XDG_CONFIG_HOME: join(dir, 'config') },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const [users] = await Promise.all([text(command.stdout), once(command, 'exit')]);
-  expect(
-    JSON.parse(users)
-      .map(({ email }: { email: string }) => email)
-      .sort(),
-  ).toEqual(['admin@example.com', 'user@example.com']);
+  const [printed] = await Promise.all([text(command.stdout), once(command, 'exit')]);
+  return JSON.parse(printed);
+};
+
+test('the command line administers the running stack without signing in first', async () => {
+  const users: { email: string }[] = await runCommand('users', 'list');
+  expect(users.map(({ email }) => email).sort()).toEqual(['admin@example.com', 'user@example.com']);
+});
+
+test('a test message to the endpoint of the demo arrives, and its signature is verified', async () => {
+  const { webhookEndpoint } = await demoFile();
+  const sent = await runCommand('webhooks', 'endpoints', 'test', webhookEndpoint.id);
+  expect(sent).toMatchObject({ attempt: { outcome: 'succeeded', http_status: 200 } });
+  await waitFor(() => output.includes(`message ${sent.message_id}: signature verified (demo endpoint)`), {
+    what: 'the verdict of the receiver',
+  });
 });
 
 test('a secret that the operator brings is used, and not kept for the next start', async () => {

@@ -24,6 +24,7 @@ const facts = (recording: string): ScreenFacts => ({
       secret: 'as_MKSgjpf3gXvyTNOxWpStHzgVytYeYQ20HH2c',
     },
     integrationToken: 'stk_1gLekPORy7nRN7oE6bfldJtDqf8LRt3btvga',
+    webhookEndpoint: { id, secret: 'whsec_BgjhAX8eRSA/PjhkCwyD8F3+V+Xwokl0Ex93MV/zMI8=' },
   },
   anonKey,
   adminPassword: 'V1StGXR8_Z5jdHi6B-myT3Kp',
@@ -40,11 +41,11 @@ const facts = (recording: string): ScreenFacts => ({
 
 const screen = (recording: string) => renderScreen(facts(recording));
 
-/** What a shell makes of the screen's commands, with a curl that writes its arguments down. */
+/** What a shell makes of the screen's commands, with a curl and an npx that write their arguments down. */
 const pasteInto = (text: string): string[][] => {
   const commands = text.slice(text.indexOf('  curl'), text.indexOf(' The demo job did not'));
-  const curl = `curl() { printf '%s\\0' "$@"; printf '\\n'; }\n`;
-  const { status, stdout, stderr } = spawnSync('sh', ['-c', curl + commands], { encoding: 'utf8' });
+  const programs = `curl() { printf '%s\\0' "$@"; printf '\\n'; }\nnpx() { curl "$@"; }\n`;
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', programs + commands], { encoding: 'utf8' });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return stdout
     .trimEnd()
@@ -59,8 +60,8 @@ test('every line fits into 80 columns, but for where this checkout and a job lie
   expect(long).toEqual([]);
 });
 
-test('a shell makes six requests of what is pasted, whatever the checkout is called', () => {
-  const [health, companies, analyze, status, signIn, tickets] = pasteInto(
+test('a shell makes six requests and a webhook of what is pasted, whatever the checkout is called', () => {
+  const [health, companies, analyze, status, signIn, tickets, webhook] = pasteInto(
     screen("Ann's calls; $(new) & old.wav"),
   );
   expect(health).toEqual(['http://localhost:3000/health']);
@@ -85,6 +86,7 @@ test('a shell makes six requests of what is pasted, whatever the checkout is cal
     'http://localhost:3000/functions/v1/integration-tickets/',
     ...['-H', 'Authorization: Bearer stk_1gLekPORy7nRN7oE6bfldJtDqf8LRt3btvga'],
   ]);
+  expect(webhook).toEqual(['switchboard', 'webhooks', 'endpoints', 'test', id]);
 });
 
 test('an operator who brings an administrator sees no password on the screen', () => {

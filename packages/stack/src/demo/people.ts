@@ -1,5 +1,5 @@
 import { localFiles, writePrivateJson } from '../local/files.ts';
-import type { DemoApiKey, DemoLogin, DemoToken, LocalSecrets } from '../local/secrets.ts';
+import type { DemoApiKey, DemoEndpoint, DemoLogin, DemoToken, LocalSecrets } from '../local/secrets.ts';
 import { AnswerError, type ApiClient, createApiClient, textOf } from './api-client.ts';
 
 /** Who can sign in, and what programs present, beside the demo partner. */
@@ -8,13 +8,22 @@ export interface DemoPeople {
   user: DemoLogin;
   apiKey: { key: string; secret: string };
   integrationToken: string;
+  /** Its address is the demo's own receiver. */
+  webhookEndpoint: DemoEndpoint;
+}
+
+/** Where webhooks of the demo go, and whose they are. */
+interface DemoTarget {
+  url: string;
+  /** Of the demo partner's sandbox, where plain http is allowed. */
+  owner: string;
 }
 
 const NAME = 'Demo';
 const DAY_MS = 86_400_000;
 
 /**
- * The demo user, API key and integration token, made through the administration API by the demo administrator, whom
+ * The demo user, API key, integration token and endpoint of webhooks, made through the administration API by the demo administrator, whom
  * identity-service made at its boot. Kept in our secrets file and checked at each start; new ones are made when the
  * database does not know the kept ones (it was replaced) or they were ended.
  *
@@ -24,6 +33,7 @@ export async function provideDemoPeople(
   baseUrl: string,
   secrets: LocalSecrets,
   effective: LocalSecrets,
+  target: DemoTarget,
 ): Promise<DemoPeople> {
   const auth = createApiClient(`${baseUrl}/auth/v1`, { apikey: effective.anonKey });
   const token = await signIn(auth, effective.admin).catch((error: Error) => {
@@ -35,6 +45,8 @@ export async function provideDemoPeople(
   await provideUser(auth, admin, effective.user);
   const apiKey = await provideApiKey(admin, secrets.apiKey);
   const integrationToken = await provideToken(admin, secrets.integrationToken);
+  const webhookEndpoint = await provideEndpoint(admin, secrets.webhookEndpoint, target);
+  secrets.webhookEndpoint = webhookEndpoint;
   secrets.apiKey = apiKey;
   secrets.integrationToken = integrationToken;
   await writePrivateJson(localFiles.secrets, secrets);
@@ -44,6 +56,7 @@ export async function provideDemoPeople(
     user: effective.user,
     apiKey: { key: apiKey.key, secret: apiKey.secret },
     integrationToken: integrationToken.token,
+    webhookEndpoint,
   };
 }
 
@@ -71,6 +84,32 @@ async function provideToken(admin: ApiClient, kept: DemoToken | undefined): Prom
   if (kept && (await isActive(admin, `/integration-tokens/${kept.tokenId}`))) return kept;
   const made = await admin.post('/integration-tokens', { name: NAME });
   return { tokenId: textOf(made, 'id'), token: textOf(made, 'token') };
+}
+
+async function provideEndpoint(
+  admin: ApiClient,
+  kept: DemoEndpoint | undefined,
+  target: DemoTarget,
+): Promise<DemoEndpoint> {
+  // One of another address is another receiver's: the port of ours may have moved.
+  const found = kept && (await findEndpoint(admin, kept.id));
+  if (kept && found?.url === target.url && found.owner === target.owner) return kept;
+  const made = await admin.post('/webhooks/endpoints', {
+    ...target,
+    environment: 'sandbox',
+    event_types: ['*'],
+    description: NAME,
+  });
+  return { id: textOf(made, 'id'), secret: textOf(made, 'secret') };
+}
+
+async function findEndpoint(admin: ApiClient, id: string): Promise<Record<string, unknown> | undefined> {
+  try {
+    return await admin.get(`/webhooks/endpoints/${id}`);
+  } catch (error) {
+    if (error instanceof AnswerError && error.status === 404) return undefined;
+    throw error;
+  }
 }
 
 async function isActive(admin: ApiClient, path: string): Promise<boolean> {

@@ -112,6 +112,8 @@ function pasteForPeople({ baseUrl, people, anonKey }: ScreenFacts): string[] {
       `${baseUrl}/functions/v1/integration-tickets/`,
       `-H 'Authorization: Bearer ${people.integrationToken}'`,
     ),
+    // Its arrival, and who signed it, is said where the stack runs.
+    `  npx switchboard webhooks endpoints test ${people.webhookEndpoint.id}\n`,
   ];
 }
 

@@ -105,7 +105,10 @@ async function startEverything(
     secrets: { sandbox: keys.sandbox.webhookSecret, production: keys.production.webhookSecret },
     onCallback: (callback) => {
       const verdict = callback.signedBy ? `signature verified (${callback.signedBy})` : 'SIGNATURE WRONG';
-      out.line('webhook sink', `callback for job ${String(callback.headers['x-webhook-id'])}: ${verdict}`);
+      const job = callback.headers['x-webhook-id'];
+      const what =
+        job === undefined ? `message ${callback.headers['webhook-id']}` : `callback for job ${job}`;
+      out.line('webhook sink', `${what}: ${verdict}`);
       out.line('webhook sink', shorten(callback.body, 600));
     },
   });
@@ -154,11 +157,15 @@ async function startEverything(
     );
   }
   await waitUntilAllReady(services);
-  people = await provideDemoPeople(baseUrl, secrets, effective).catch((error: Error) => {
+  people = await provideDemoPeople(baseUrl, secrets, effective, {
+    url: new URL('/webhooks', sink.url).href,
+    owner: `partner_key:${keys.sandbox.keyId}`,
+  }).catch((error: Error) => {
     // Somebody may have changed a password: the rest is of use without these.
     out.say(error.message);
     return undefined;
   });
+  if (people) sink.trust('demo endpoint', people.webhookEndpoint.secret);
   isReady = true;
   writeDemoFile();
   await writing;

@@ -32,6 +32,12 @@ export interface DemoToken {
   token: string;
 }
 
+/** An endpoint of webhooks, with its secret as shown once when it was made. */
+export interface DemoEndpoint {
+  id: string;
+  secret: string;
+}
+
 /** What the local stack made up at its first start and needs again. Only its owner may read the file. */
 export interface LocalSecrets {
   webhookSecret: string;
@@ -47,6 +53,7 @@ export interface LocalSecrets {
   demoKeys: { sandbox?: DemoKey; production?: DemoKey };
   apiKey?: DemoApiKey;
   integrationToken?: DemoToken;
+  webhookEndpoint?: DemoEndpoint;
 }
 
 const longSecret = (): string => randomBytes(32).toString('base64url');

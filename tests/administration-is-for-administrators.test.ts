@@ -18,7 +18,7 @@ let headersOf: Readonly<Record<string, Record<string, string>>>;
 beforeAll(async () => {
   platform = await startPlatform(
     { gateway: { CREDENTIAL_REFUSALS_PER_MINUTE: '100000' } },
-    { without: ['ai-service', 'webhook-dispatcher'] },
+    { without: ['ai-service'] },
   );
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
   const signedIn = async (role: 'user' | 'agent' | 'admin') =>

@@ -12,7 +12,7 @@ export interface NoisyFigures {
 }
 
 const RATE_PER_SECOND = 300;
-const SECONDS = 4;
+const SECONDS = 3;
 const ROUNDS = 5;
 /** More than there are slots for: when it hangs, it holds all it can, and a line stands behind it. */
 const WAITING_FOR_HANGING = 100;

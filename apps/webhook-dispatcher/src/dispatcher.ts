@@ -5,13 +5,16 @@ import { createIdTracing, type Metrics, type SecretBox, type Tracing } from '@sw
 import type { Config } from './config.ts';
 import { startDeliveryRequested } from './consumers/delivery-requested.ts';
 import { startMessagePublished } from './consumers/message-published.ts';
-import { backlogAgeSeconds } from './domain/deliveries/claim-deliveries.ts';
 import { createDeliveryStore } from './domain/deliveries/delivery-store.ts';
 import type { FinishedAttempt } from './domain/deliveries/types.ts';
 import { type Engine, startEngine } from './domain/engine/engine.ts';
+import { createLanes } from './domain/engine/lanes.ts';
+import { startMembership } from './domain/engine/membership.ts';
 import { createEngineMetrics } from './domain/engine/watch-engine.ts';
 import { createSender } from './domain/sending/send-attempt.ts';
 import { createTargets, type TargetSettings } from './domain/sending/targets.ts';
+import { createSigner } from './domain/signing/create-signer.ts';
+import { createSigningKeys, type SigningKeys } from './domain/signing/signing-keys.ts';
 import { respondToRetry } from './responders/retry.ts';
 
 export interface DispatcherDeps {
@@ -26,10 +29,13 @@ export interface DispatcherDeps {
   /** Where addresses come from; the system's resolver by default. */
   readonly resolve?: TargetSettings['resolve'];
   readonly pollMs?: number;
+  /** Jitter comes from it. */
+  readonly random?: () => number;
 }
 
 export interface Dispatcher {
   readonly engine: Engine;
+  readonly signingKeys: SigningKeys;
   /** What is asked for, and what is published to endpoints. */
   readonly consumers: readonly Consumer[];
   /** Messages that wait to be stored; null while NATS is away. */
@@ -64,7 +70,7 @@ const logAttempt = (log: Log, { delivery, result }: FinishedAttempt): void => {
 
 /** All that sends: the consumers that store what is to be sent, the answer to who wants a retry, and the engine that makes attempts, in one process. */
 export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
-  const { ctx, bus, settings } = deps;
+  const { ctx, bus, settings, random = Math.random } = deps;
   const schedules = { partner: settings.partnerScheduleSeconds, standard: settings.standardScheduleSeconds };
   const targets = createTargets({
     allowPrivate: settings.allowPrivateTargets,
@@ -74,23 +80,47 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
     connectionsMax: settings.concurrency,
     ...(deps.resolve ? { resolve: deps.resolve } : {}),
   });
+  const signingKeys = createSigningKeys(ctx, deps.box);
   const metrics = createEngineMetrics(deps.metrics);
+  // Names this process in leases and among the dispatchers that live.
+  const id = ctx.ids.next();
+  const membership = startMembership({
+    ctx,
+    id,
+    settleMs: (settings.timeoutSeconds + settings.leaseSeconds) * 1000,
+    onChange: () => engine.poll(),
+  });
+  const lanes = createLanes({
+    limits: {
+      totalMax: settings.concurrency,
+      perOwnerMax: settings.concurrencyPerOwner,
+      perLaneMax: settings.concurrencyPerHost,
+    },
+    clock: ctx.clock,
+    random,
+    share: membership.share,
+  });
   const engine = startEngine({
     store: createDeliveryStore({
       ctx,
-      owner: ctx.ids.next(),
+      owner: id,
       leaseSeconds: settings.leaseSeconds,
       schedules,
+      disableAfterHours: settings.disableAfterHours,
+      random,
+      isSettling: membership.isSettling,
     }),
     send: createSender({
       targets,
       clock: ctx.clock,
       tracing: deps.tracing ?? createIdTracing(),
       onUnexpected: (error) => ctx.log.error({ err: error }, 'an attempt failed for an unknown reason'),
-      webhookSecret: settings.secret,
+      sign: createSigner({ webhookSecret: settings.secret, box: deps.box, signingKeys }),
       timeoutMs: settings.timeoutSeconds * 1000,
     }),
-    limits: { totalMax: settings.concurrency, perLaneMax: settings.concurrencyPerHost },
+    lanes,
+    clock: ctx.clock,
+    isSettling: membership.isSettling,
     pollMs: deps.pollMs ?? POLL_MS,
     heartbeatMs: (settings.leaseSeconds * 1000) / 3,
     onAttempt(attempt) {
@@ -100,7 +130,7 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
     onTrouble: (error, doing) =>
       ctx.log.warn({ err: error, doing }, 'Postgres is away or refused; trying on'),
   });
-  metrics.watch(engine, () => backlogAgeSeconds(ctx.db, ctx.clock.now()));
+  metrics.watch({ engine, lanes, membership, clock: ctx.clock });
   const consumers = [
     startDeliveryRequested({ ctx, bus, engine, schedule: schedules.partner }),
     startMessagePublished({ ctx, bus, engine, schedule: schedules.standard }),
@@ -109,6 +139,7 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
 
   return {
     engine,
+    signingKeys,
     consumers,
     async lag() {
       const lags = await Promise.all(consumers.map((consumer) => consumer.lag()));
@@ -123,6 +154,7 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
       const deadlineSeconds = Math.min(CONSUMER_STOP_SECONDS_MAX, deadlineMs / 1000);
       await Promise.all(consumers.map((consumer) => consumer.stop({ deadlineSeconds })));
       await engine.stop({ deadlineMs: Math.max(1, Math.ceil(endMs - performance.now())) });
+      await membership.stop();
       await targets.close();
     },
   };

@@ -132,7 +132,7 @@ export const startTestDispatcher = async (options: TestDispatcherOptions): Promi
       const now = clock.now();
       await persistRequests(ctx.db, [{ id: ids.next(), request, traceparent: TRACEPARENT }], {
         now,
-        dueAt: now,
+        schedule: partnerScheduleSeconds,
       });
     },
     attempts: async () =>

@@ -125,8 +125,9 @@ export const webhookEvents = {
     name: 'webhooks.delivery.failed',
     version: 1,
     producer: 'webhook-dispatcher',
-    summary: 'An attempt failed; another one follows at `next_attempt_at`.',
-    data: z.object({ ...attemptFields, next_attempt_at: z.iso.datetime() }),
+    summary:
+      'An attempt failed; another one follows at `next_attempt_at`, or once its endpoint is enabled again where that is null.',
+    data: z.object({ ...attemptFields, next_attempt_at: z.iso.datetime().nullable() }),
     example: {
       ...attemptExample,
       http_status: 500,

@@ -26,6 +26,8 @@ export interface BatchConsumerOptions<Name extends SchemaName, Data extends z.Zo
   readonly handler: (items: readonly BatchItem<z.output<Data>>[], tools: Tools<Name>) => Promise<Result>;
   /** Called after the commit, with what the handler gave. */
   readonly onCommitted?: (result: Result) => void;
+  /** Called where a transaction did not commit after the handler ran, before its events are handled again. */
+  readonly onRolledBack?: () => void;
 }
 
 interface Waiting<Data> extends BatchItem<Data> {
@@ -41,7 +43,7 @@ export const startBatchConsumer = <Name extends SchemaName, Data extends z.ZodTy
   ctx: DataContext<Name>,
   options: BatchConsumerOptions<Name, Data, Result>,
 ): Consumer => {
-  const { bus, durable, event, handler, onCommitted, batchMax = 100, ...limits } = options;
+  const { bus, durable, event, handler, onCommitted, onRolledBack, batchMax = 100, ...limits } = options;
   const { stream, filterSubject } = routeOf([event], ctx.source);
   const queue: Waiting<z.output<Data>>[] = [];
   let running = false;
@@ -53,6 +55,9 @@ export const startBatchConsumer = <Name extends SchemaName, Data extends z.ZodTy
       // An event that stands in the batch twice is handled once.
       const items = batch.filter((item) => fresh.delete(item.envelope.id));
       return items.length === 0 ? null : { value: await handler(items, tools) };
+    }).catch((error: unknown) => {
+      onRolledBack?.();
+      throw error;
     });
     if (result) onCommitted?.(result.value);
     for (const item of batch) item.done.resolve();

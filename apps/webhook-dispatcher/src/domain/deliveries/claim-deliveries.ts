@@ -2,7 +2,7 @@ import type { Environment } from '@switchboard/contracts';
 import { type RawBuilder, sql } from 'kysely';
 import type { Executor } from './executor.ts';
 import type { Schedules } from './schedule.ts';
-import type { LeasedDelivery, Profile, SecretReference, Signing } from './types.ts';
+import type { Lane, LeasedDelivery, Profile, SecretReference, Signing } from './types.ts';
 
 export interface Lease {
   readonly owner: string;
@@ -15,20 +15,22 @@ export type Wanted =
   /** Those just accepted here, by name; not those that somebody's lease ran out on. */
   | { readonly kind: 'ids'; readonly ids: readonly string[] }
   /** The oldest due ones of lanes that have free slots. */
-  | { readonly kind: 'lanes'; readonly lanes: readonly LaneRoom[]; readonly limit: number }
-  /** Whatever is due on any lane, from `afterLane` on in the order of names, at most `perLane` of each. */
   | {
-      readonly kind: 'any';
-      readonly afterLane: string;
-      readonly perLane: number;
-      /** Lanes of which fewer may be taken. */
-      readonly busy: readonly LaneRoom[];
-      readonly limit: number;
+      readonly kind: 'lanes';
+      readonly rooms: readonly LaneRoom[];
+      /** What others hold in a lane counts too: they may have begun it when it was theirs. */
+      readonly countOthers: boolean;
     };
 
 export interface LaneRoom {
-  readonly lane: string;
+  readonly lane: Lane;
   readonly free: number;
+}
+
+/** A lane that has due deliveries, and since when. */
+export interface DueLane {
+  readonly lane: Lane;
+  readonly dueAt: Date;
 }
 
 /** A claimed delivery, and when the attempt before it began if that one got lost. */
@@ -95,61 +97,48 @@ const leasedDelivery = (row: ClaimRow, schedules: Schedules): LeasedDelivery => 
   createdAt: row.created_at,
 });
 
-const roomTable = (rooms: readonly LaneRoom[]) =>
-  sql`unnest(${rooms.map((room) => room.lane)}::text[], ${rooms.map((room) => room.free)}::int[])
-    AS room (lane, free)`;
-
 /**
  * The rows to take, locked. A `FOR UPDATE SKIP LOCKED` keeps dispatchers on one database out of each other's way.
  *
- * `any` walks from lane to lane over the index (one probe each) instead of reading due rows in order of time: with
- * 100,000 rows waiting for a target that hangs, the order of time would read past all of them at every look.
+ * @param inHand deliveries this process works on; not taken again even if their lease ran out while Postgres was away
  */
-const candidates = (wanted: Wanted, now: Date, inHand: readonly string[]): RawBuilder<unknown> => {
-  const takeable = sql`d.status = 'pending' AND d.due_at <= ${now}::timestamptz
-    AND NOT EXISTS (SELECT FROM webhook_endpoints e WHERE e.id = d.endpoint_id AND e.status = 'disabled')
-    AND d.id <> ALL (${inHand}::uuid[])`;
+const candidates = (wanted: Wanted, lease: Lease, inHand: readonly string[]): RawBuilder<unknown> => {
+  const takeable = sql`d.status = 'pending' AND d.due_at <= ${lease.now}::timestamptz AND NOT EXISTS (
+      SELECT FROM webhook_endpoints e
+      WHERE e.id = d.endpoint_id AND (e.status = 'disabled' OR e.deleted_at IS NOT NULL)
+    ) AND NOT EXISTS (
+      SELECT FROM webhook_endpoint_health h
+      WHERE h.endpoint_id = d.endpoint_id AND h.circuit_open_until > ${lease.now}::timestamptz
+    )`;
   if (wanted.kind === 'ids') {
     return sql`
       SELECT d.id, d.leased_at FROM webhook_deliveries d
       WHERE d.id = ANY (${wanted.ids}::uuid[]) AND ${takeable} AND d.lease_owner IS NULL
       FOR UPDATE SKIP LOCKED`;
   }
-  const ofLane = (lane: RawBuilder<unknown>, limit: RawBuilder<unknown>) => sql`
-    SELECT d.id, d.leased_at FROM webhook_deliveries d
-    WHERE d.lane = ${lane} AND ${takeable}
-    ORDER BY d.due_at LIMIT ${limit}
-    FOR UPDATE SKIP LOCKED`;
-  if (wanted.kind === 'lanes') {
-    return sql`
-      SELECT one.id, one.leased_at FROM ${roomTable(wanted.lanes)}
-      CROSS JOIN LATERAL (${ofLane(sql`room.lane`, sql`room.free`)}) one
-      LIMIT ${wanted.limit}::int`;
-  }
+  const { rooms, countOthers } = wanted;
+  const free = countOthers
+    ? sql`greatest(0, least(room.free, room.most - (
+        SELECT count(*) FROM webhook_deliveries o
+        WHERE o.lane = room.lane AND o.status = 'pending' AND o.lease_owner IS NOT NULL
+          AND o.due_at > ${lease.now}::timestamptz AND o.due_at <= ${lease.until}::timestamptz)))`
+    : sql`room.free`;
   return sql`
-    SELECT one.id, one.leased_at FROM lanes
-    LEFT JOIN ${roomTable(wanted.busy)} ON room.lane = lanes.lane
-    CROSS JOIN LATERAL (${ofLane(sql`lanes.lane`, sql`coalesce(room.free, ${wanted.perLane}::int)`)}) one
-    WHERE lanes.lane IS NOT NULL
-    LIMIT ${wanted.limit}::int`;
+    SELECT one.id, one.leased_at
+    FROM unnest(${rooms.map((room) => room.lane.lane)}::text[], ${rooms.map((room) => room.free)}::int[],
+      ${rooms.map((room) => room.lane.concurrency)}::int[]) AS room (lane, free, most)
+    CROSS JOIN LATERAL (
+      SELECT d.id, d.leased_at FROM webhook_deliveries d
+      WHERE d.lane = room.lane AND ${takeable}
+        AND (d.lease_owner IS DISTINCT FROM ${lease.owner} OR d.id <> ALL (${inHand}::uuid[]))
+      ORDER BY d.due_at LIMIT ${free}
+      FOR UPDATE SKIP LOCKED
+    ) one`;
 };
-
-/** The names of all lanes with pending deliveries, one index probe each; needed by `any` alone. */
-const laneWalk = (afterLane: string): RawBuilder<unknown> => sql`
-  lanes AS (
-    (SELECT d.lane FROM webhook_deliveries d
-     WHERE d.status = 'pending' AND d.lane >= ${afterLane} COLLATE "C" ORDER BY d.lane LIMIT 1)
-    UNION ALL
-    SELECT (SELECT d.lane FROM webhook_deliveries d
-            WHERE d.status = 'pending' AND d.lane > lanes.lane ORDER BY d.lane LIMIT 1)
-    FROM lanes WHERE lanes.lane IS NOT NULL
-  ),`;
 
 /**
  * Takes due deliveries under a lease: nobody else takes them before it ends. A delivery whose lease another
  * dispatcher let run out comes with `lostSince`: its last attempt may have been sent, and is still to be recorded.
- *
- * @param inHand deliveries this process works on; not taken again even if their lease ran out while Postgres was away
  */
 export const claimDeliveries = async (
   executor: Executor,
@@ -159,8 +148,7 @@ export const claimDeliveries = async (
   schedules: Schedules,
 ): Promise<readonly Claim[]> => {
   const { rows } = await sql<ClaimRow>`
-    WITH RECURSIVE ${wanted.kind === 'any' ? laneWalk(wanted.afterLane) : sql``}
-    due AS MATERIALIZED (${candidates(wanted, lease.now, inHand)}),
+    WITH due AS MATERIALIZED (${candidates(wanted, lease, inHand)}),
     leased AS (
       UPDATE webhook_deliveries d
       SET lease_owner = ${lease.owner}, leased_at = ${lease.now}::timestamptz, due_at = ${lease.until}::timestamptz
@@ -197,16 +185,44 @@ export const extendLeases = async (
     )`.execute(executor);
 };
 
-/** Seconds since the oldest delivery was due that nobody has taken yet; 0 when nothing waits. */
-export const backlogAgeSeconds = async (executor: Executor, now: Date): Promise<number> => {
-  const { rows } = await sql<{ oldest: Date | null }>`
-    WITH RECURSIVE ${laneWalk('')}
-    oldest AS (
-      SELECT (SELECT min(d.due_at) FROM webhook_deliveries d
-              WHERE d.status = 'pending' AND d.lane = lanes.lane) AS due_at
-      FROM lanes WHERE lanes.lane IS NOT NULL
+interface DueLaneRow {
+  readonly lane: string;
+  readonly owner: string;
+  readonly concurrency: number | null;
+  readonly rate_per_second: number | null;
+  readonly circuit_open_until: Date | null;
+  readonly due_at: Date;
+}
+
+/**
+ * The lanes that have something due, with the settings and the circuit of their endpoints; disabled and deleted ones are
+ * none. It walks from lane to lane over the index, one probe each, instead of reading due rows in order of time: with
+ * 100,000 rows waiting for a target that hangs, the order of time would read past all of them at every look.
+ */
+export const findDueLanes = async (executor: Executor, now: Date): Promise<readonly DueLane[]> => {
+  const { rows } = await sql<DueLaneRow>`
+    WITH RECURSIVE first AS (
+      (SELECT d.lane, d.due_at, d.owner, d.endpoint_id FROM webhook_deliveries d
+       WHERE d.status = 'pending' ORDER BY d.lane, d.due_at LIMIT 1)
+      UNION ALL
+      SELECT next.* FROM first CROSS JOIN LATERAL (
+        SELECT d.lane, d.due_at, d.owner, d.endpoint_id FROM webhook_deliveries d
+        WHERE d.status = 'pending' AND d.lane > first.lane ORDER BY d.lane, d.due_at LIMIT 1
+      ) next
     )
-    SELECT min(due_at) AS oldest FROM oldest`.execute(executor);
-  const oldest = rows[0]?.oldest;
-  return oldest ? Math.max(0, (now.getTime() - oldest.getTime()) / 1000) : 0;
+    SELECT first.lane, first.owner, e.concurrency, e.rate_per_second, h.circuit_open_until, first.due_at
+    FROM first LEFT JOIN webhook_endpoints e ON e.id = first.endpoint_id
+    LEFT JOIN webhook_endpoint_health h ON h.endpoint_id = first.endpoint_id
+    WHERE first.due_at <= ${now}::timestamptz
+      AND (first.endpoint_id IS NULL OR (e.status = 'enabled' AND e.deleted_at IS NULL))`.execute(executor);
+  return rows.map((row) => ({
+    lane: {
+      lane: row.lane,
+      owner: row.owner,
+      concurrency: row.concurrency,
+      ratePerSecond: row.rate_per_second,
+      openUntil: row.circuit_open_until,
+    },
+    dueAt: row.due_at,
+  }));
 };

@@ -1,10 +1,13 @@
 import { formatTraceparent, nextTrace, parseTraceparent, webhookEvents } from '@switchboard/contracts';
-import { type DataContext, type Emit, isTransientDatabaseError, transact } from '@switchboard/db';
+import { type DataContext, type Emit, isTransientDatabaseError, type Tools, transact } from '@switchboard/db';
 import type { EngineStore } from '../engine/engine.ts';
-import { type Claim, claimDeliveries, extendLeases, type Lease } from './claim-deliveries.ts';
-import { type JudgedAttempt, judgeAttempt, recordAttempts } from './record-attempts.ts';
+import { judgeEndpoints } from '../health/judge-endpoints.ts';
+import { tellOwner } from '../messages/tell-owner.ts';
+import { noteReplayOutcomes, type ReplayOutcomes } from '../replays/note-outcomes.ts';
+import { type Claim, claimDeliveries, extendLeases, findDueLanes, type Lease } from './claim-deliveries.ts';
+import { type JudgedAttempt, judgeAttempt, type RecordedState, recordAttempts } from './record-attempts.ts';
 import type { Schedules } from './schedule.ts';
-import type { FinishedAttempt } from './types.ts';
+import type { FinishedAttempt, LaneHealth } from './types.ts';
 
 export interface DeliveryStoreOptions {
   readonly ctx: DataContext<'webhooks'>;
@@ -12,20 +15,35 @@ export interface DeliveryStoreOptions {
   readonly owner: string;
   readonly leaseSeconds: number;
   readonly schedules: Schedules;
+  readonly disableAfterHours: number;
+  readonly random: () => number;
+  /** Attempts of other dispatchers may run in lanes that are this one's now. */
+  readonly isSettling: () => boolean;
 }
 
 export const LOST = 'outcome unknown: the dispatcher ended during the attempt';
 
+interface RecordedAttempt extends FinishedAttempt {
+  readonly state: RecordedState;
+}
+
+const traceOf = ({ delivery }: FinishedAttempt): { readonly traceparent?: string } => {
+  const parent = parseTraceparent(delivery.traceparent ?? undefined);
+  return parent ? { traceparent: formatTraceparent(nextTrace(parent)) } : {};
+};
+
 /** Says what became of an attempt, in the trace of the request that caused the message. */
-const emitOutcome = (emit: Emit, { delivery, result, verdict }: JudgedAttempt): void => {
+const emitOutcome = (emit: Emit, attempt: RecordedAttempt): void => {
+  const { delivery, result, state } = attempt;
+  const { signing } = delivery;
   const data = {
     delivery_id: delivery.id,
     message_id: delivery.messageId,
-    profile: delivery.signing.profile,
+    profile: signing.profile,
     owner: delivery.owner,
     event_type: delivery.eventType,
-    endpoint_id: delivery.signing.profile === 'standard' ? delivery.signing.endpointId : null,
-    sequence: delivery.signing.profile === 'standard' ? delivery.signing.sequence : null,
+    endpoint_id: signing.profile === 'standard' ? signing.endpointId : null,
+    sequence: signing.profile === 'standard' ? signing.sequence : null,
     url: delivery.url,
     attempt_number: delivery.attemptNumber,
     http_status: result.answer?.status ?? null,
@@ -33,14 +51,25 @@ const emitOutcome = (emit: Emit, { delivery, result, verdict }: JudgedAttempt): 
     error_message: result.error,
     attempted_at: result.attemptedAt.toISOString(),
   };
-  const parent = parseTraceparent(delivery.traceparent ?? undefined);
-  const options = parent ? { traceparent: formatTraceparent(nextTrace(parent)) } : {};
-  if (verdict.status === 'succeeded') emit(webhookEvents.deliverySucceeded, data, options);
-  else if (verdict.dueAt === null) emit(webhookEvents.deliveryExhausted, data, options);
+  if (state.status === 'succeeded') emit(webhookEvents.deliverySucceeded, data, traceOf(attempt));
+  else if (state.status === 'exhausted') emit(webhookEvents.deliveryExhausted, data, traceOf(attempt));
   else {
-    const next = { ...data, next_attempt_at: verdict.dueAt.toISOString() };
-    emit(webhookEvents.deliveryFailed, next, options);
+    const next = { ...data, next_attempt_at: state.dueAt?.toISOString() ?? null };
+    emit(webhookEvents.deliveryFailed, next, traceOf(attempt));
   }
+};
+
+/** How many deliveries of each replay are over. */
+const replayOutcomes = (attempts: readonly RecordedAttempt[]): readonly ReplayOutcomes[] => {
+  const over = attempts.filter(
+    ({ delivery, state }) =>
+      delivery.replayId !== null && (state.status === 'succeeded' || state.status === 'exhausted'),
+  );
+  return [...Map.groupBy(over, ({ delivery }) => delivery.replayId)].flatMap(([replayId, ofOne]) => {
+    if (replayId === null) return [];
+    const successful = ofOne.filter(({ state }) => state.status === 'succeeded').length;
+    return [{ replayId, successful, failed: ofOne.length - successful }];
+  });
 };
 
 /**
@@ -48,23 +77,57 @@ const emitOutcome = (emit: Emit, { delivery, result, verdict }: JudgedAttempt): 
  * that agree to within a lease, else one is taken for dead and its deliveries are sent twice.
  */
 export const createDeliveryStore = (options: DeliveryStoreOptions): EngineStore => {
-  const { ctx, owner, leaseSeconds, schedules } = options;
+  const { ctx, owner, leaseSeconds, schedules, random } = options;
 
   const lease = (): Lease => {
     const now = ctx.clock.now();
     return { owner, now, until: new Date(now.getTime() + leaseSeconds * 1000) };
   };
 
+  /** Of callbacks the one who asked is told by event; an owner of endpoints by its other endpoints too. */
+  const tellExhausted = (emit: Emit, attempts: readonly RecordedAttempt[], now: Date) => {
+    for (const attempt of attempts) {
+      const { delivery, result, state } = attempt;
+      const { signing } = delivery;
+      if (state.status !== 'exhausted' || signing.profile !== 'standard') continue;
+      tellOwner(emit, ctx, {
+        owner: delivery.owner,
+        environment: delivery.environment,
+        eventType: 'webhooks.delivery.exhausted',
+        exceptEndpointId: signing.endpointId,
+        data: {
+          delivery_id: delivery.id,
+          endpoint_id: signing.endpointId,
+          message_id: delivery.messageId,
+          event_type: delivery.eventType,
+          sequence: signing.sequence,
+          attempt_count: delivery.attemptNumber,
+          last_error: result.error,
+          exhausted_at: now.toISOString(),
+        },
+        ...traceOf(attempt),
+      });
+    }
+  };
+
   const recordIn = async (
-    { trx, emit }: { trx: Parameters<typeof recordAttempts>[0]; emit: Emit },
+    tools: Tools<'webhooks'>,
     attempts: readonly FinishedAttempt[],
-  ) => {
+  ): Promise<readonly LaneHealth[]> => {
     const now = ctx.clock.now();
     const judged = attempts.map(({ delivery, result }): JudgedAttempt => {
-      return { delivery, result, verdict: judgeAttempt(delivery, result, now) };
+      return { delivery, result, verdict: judgeAttempt(delivery, result, now, random) };
     });
-    const written = await recordAttempts(trx, owner, judged, now);
-    for (const one of judged) if (written.has(one.delivery.id)) emitOutcome(emit, one);
+    const states = await recordAttempts(tools.trx, owner, judged, now);
+    const recorded = attempts.flatMap((attempt): RecordedAttempt[] => {
+      const state = states.get(attempt.delivery.id);
+      return state ? [{ ...attempt, state }] : [];
+    });
+    for (const attempt of recorded) emitOutcome(tools.emit, attempt);
+    tellExhausted(tools.emit, recorded, now);
+    await noteReplayOutcomes(tools.trx, replayOutcomes(recorded), now);
+    const { disableAfterHours } = options;
+    return judgeEndpoints(tools, recorded, { ctx, disableAfterHours, random });
   };
 
   const lostAttempt = ({ delivery, lostSince }: Claim): FinishedAttempt => ({
@@ -79,20 +142,26 @@ export const createDeliveryStore = (options: DeliveryStoreOptions): EngineStore 
   });
 
   return {
-    async claim(wanted, inHand) {
-      // The way of every first attempt: nothing is to be put on record, so one statement is all.
-      if (wanted.kind === 'ids') return claimDeliveries(ctx.db, wanted, lease(), inHand, schedules);
-      return transact(ctx, async (tools) => {
+    lease,
+    dueLanes: () => findDueLanes(ctx.db, ctx.clock.now()),
+    // The way of what was stored a moment ago: nothing is to be put on record, so one statement is all.
+    claimOffered: async (ids) =>
+      (await claimDeliveries(ctx.db, { kind: 'ids', ids }, lease(), [], schedules)).map(
+        (claim) => claim.delivery,
+      ),
+    claimWaiting: (rooms, inHand) =>
+      transact(ctx, async (tools) => {
+        const wanted = { kind: 'lanes', rooms, countOthers: options.isSettling() } as const;
         const claims = await claimDeliveries(tools.trx, wanted, lease(), inHand, schedules);
+        const fresh = claims.filter((claim) => claim.lostSince === null).map((claim) => claim.delivery);
         const lost = claims.filter((claim) => claim.lostSince !== null);
-        if (lost.length === 0) return claims;
+        if (lost.length === 0) return fresh;
         // On record before anything is sent again; then they are taken anew, with the next number, if they are due.
         await recordIn(tools, lost.map(lostAttempt));
         const ids = lost.map((claim) => claim.delivery.id);
-        const again = await claimDeliveries(tools.trx, { kind: 'ids', ids }, lease(), inHand, schedules);
-        return [...claims.filter((claim) => claim.lostSince === null), ...again];
-      });
-    },
+        const again = await claimDeliveries(tools.trx, { kind: 'ids', ids }, lease(), [], schedules);
+        return [...fresh, ...again.map((claim) => claim.delivery)];
+      }),
     record: (attempts) => transact(ctx, (tools) => recordIn(tools, attempts)),
     extend: (ids) => extendLeases(ctx.db, lease(), ids),
     isTransient: isTransientDatabaseError,

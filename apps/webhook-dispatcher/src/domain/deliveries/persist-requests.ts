@@ -1,7 +1,9 @@
 import type { DataOf, webhookEvents } from '@switchboard/contracts';
+import type { Lease } from './claim-deliveries.ts';
 import type { Executor } from './executor.ts';
 import { insertDeliveries, insertMessages, type NewDelivery } from './insert-deliveries.ts';
-import type { DeliveryReference, Lane } from './types.ts';
+import { nextAttemptAt, type Schedule } from './schedule.ts';
+import type { DeliveryReference, Lane, LeasedDelivery } from './types.ts';
 
 export interface RequestedDelivery {
   /** The id the delivery gets if it is new. */
@@ -22,17 +24,76 @@ export const callbackLane = (lane: string, owner: string): Lane => ({
   openUntil: null,
 });
 
+export interface PersistedRequests {
+  /** Stored under a lease of this process, to be begun after the commit. */
+  readonly begun: readonly LeasedDelivery[];
+  /** The others that are due. */
+  readonly waiting: readonly DeliveryReference[];
+}
+
+export interface PersistOptions {
+  readonly now: Date;
+  readonly schedule: Schedule;
+  /** Takes a slot for a delivery and gives the lease it is stored with; null: it waits. Without it, all of them do. */
+  readonly reserve?: (lane: Lane) => Lease | null;
+}
+
+const newDelivery = ({ id, request }: RequestedDelivery): Omit<NewDelivery, 'dueAt' | 'lease'> => {
+  const owner = `partner_key:${request.secret.key_id}`;
+  const host = targetHost(request.url);
+  return {
+    id,
+    messageId: request.message_id,
+    eventType: request.event_type,
+    owner,
+    environment: request.environment,
+    lane: `${owner}/${host}`,
+    targetHost: host,
+    profile: request.profile,
+    url: request.url,
+    secret: request.secret,
+    endpointId: null,
+    sequence: null,
+    status: 'pending',
+  };
+};
+
+/** The same delivery as a claim would give it. */
+const firstAttempt = (
+  delivery: Omit<NewDelivery, 'dueAt' | 'lease'>,
+  { request, traceparent }: RequestedDelivery,
+  { now, schedule }: PersistOptions,
+): LeasedDelivery => ({
+  id: delivery.id,
+  messageId: delivery.messageId,
+  eventType: delivery.eventType,
+  body: request.body,
+  traceparent: traceparent ?? null,
+  owner: delivery.owner,
+  lane: delivery.lane,
+  url: request.url,
+  host: delivery.targetHost,
+  environment: delivery.environment,
+  signing: { profile: 'partner', secret: request.secret },
+  schedule,
+  replayId: null,
+  attemptNumber: 1,
+  step: 0,
+  createdAt: now,
+});
+
 /**
- * Stores messages and their deliveries; call it in the inbox transaction of their events.
+ * Stores messages and their deliveries; call it in the inbox transaction of their events. One that is due now and that
+ * there is a slot for is stored as taken, and needs no claim.
  *
- * @param times.dueAt when the first attempt is due
  * @returns the new ones: a message asked for twice is one delivery
  */
 export const persistRequests = async (
   trx: Executor,
   requested: readonly RequestedDelivery[],
-  { now, dueAt }: { readonly now: Date; readonly dueAt: Date },
-): Promise<readonly DeliveryReference[]> => {
+  options: PersistOptions,
+): Promise<PersistedRequests> => {
+  const { now, schedule, reserve } = options;
   const byMessage = new Map<string, RequestedDelivery>();
   for (const one of requested) {
     if (!byMessage.has(one.request.message_id)) byMessage.set(one.request.message_id, one);
@@ -44,28 +105,20 @@ export const persistRequests = async (
     traceparent,
   }));
   const fresh = await insertMessages(trx, messages, { now });
-  const deliveries = [...byMessage.values()]
-    .filter(({ request }) => fresh.has(request.message_id))
-    .map(({ id, request }): NewDelivery => {
-      const owner = `partner_key:${request.secret.key_id}`;
-      const host = targetHost(request.url);
-      return {
-        id,
-        messageId: request.message_id,
-        eventType: request.event_type,
-        owner,
-        environment: request.environment,
-        lane: `${owner}/${host}`,
-        targetHost: host,
-        profile: request.profile,
-        url: request.url,
-        secret: request.secret,
-        endpointId: null,
-        sequence: null,
-        status: 'pending',
-        dueAt,
-      };
-    });
+  const dueAt = nextAttemptAt(schedule, 0, now) ?? now;
+  const isDue = dueAt <= now;
+  const deliveries: NewDelivery[] = [];
+  const begun: LeasedDelivery[] = [];
+  const waiting: DeliveryReference[] = [];
+  for (const one of byMessage.values()) {
+    if (!fresh.has(one.request.message_id)) continue;
+    const delivery = newDelivery(one);
+    const lane = callbackLane(delivery.lane, delivery.owner);
+    const lease = isDue ? (reserve?.(lane) ?? null) : null;
+    deliveries.push({ ...delivery, dueAt, ...(lease ? { lease } : {}) });
+    if (lease) begun.push(firstAttempt(delivery, one, options));
+    else if (isDue) waiting.push({ id: delivery.id, lane });
+  }
   await insertDeliveries(trx, deliveries, { now });
-  return deliveries.map(({ id, lane, owner }) => ({ id, lane: callbackLane(lane, owner) }));
+  return { begun, waiting };
 };

@@ -1,26 +1,41 @@
+import type { DeliveryStatus } from '@switchboard/contracts';
 import { sql } from 'kysely';
 import type { Executor } from './executor.ts';
-import { nextAttemptAt, readRetryAfter, stepAfter } from './schedule.ts';
+import { nextAttemptAt, readRetryAfter, stepAfter, stepFactor } from './schedule.ts';
 import type { AttemptResult, FinishedAttempt, LeasedDelivery } from './types.ts';
 
-/** What becomes of a delivery after an attempt. */
+/** What becomes of a delivery after an attempt, as far as the attempt decides. */
 export interface Verdict {
-  readonly status: 'pending' | 'succeeded' | 'exhausted';
+  /** `held`: its endpoint says that it is gone for good. */
+  readonly status: 'pending' | 'held' | 'succeeded' | 'exhausted';
   readonly step: number;
-  /** Null when it is over. */
+  /** Null when no attempt is to come. */
   readonly dueAt: Date | null;
 }
 
+const GONE = 410;
+
+/** 410 ends an endpoint; to a callback it is a failure like any other, because the guide promises three attempts. */
+export const isGone = (
+  { signing }: Pick<LeasedDelivery, 'signing'>,
+  { answer }: Pick<AttemptResult, 'answer'>,
+): boolean => signing.profile === 'standard' && answer?.status === GONE;
+
 /** Decides by the schedule: a failed attempt uses up a step, a lost one is made good at once. */
 export const judgeAttempt = (
-  delivery: Pick<LeasedDelivery, 'attemptNumber' | 'step' | 'schedule'>,
-  { outcome, answer }: Pick<AttemptResult, 'outcome' | 'answer'>,
+  delivery: Pick<LeasedDelivery, 'attemptNumber' | 'step' | 'schedule' | 'signing'>,
+  result: Pick<AttemptResult, 'outcome' | 'answer'>,
   now: Date,
+  random: () => number,
 ): Verdict => {
+  const { outcome, answer } = result;
   if (outcome === 'succeeded') return { status: 'succeeded', step: delivery.step + 1, dueAt: null };
   const step = stepAfter(delivery, outcome);
+  if (isGone(delivery, result)) return { status: 'held', step, dueAt: null };
   const retryAfterSeconds = readRetryAfter(answer?.headers['retry-after'], now);
-  const dueAt = step === delivery.step ? now : nextAttemptAt(delivery.schedule, step, now, retryAfterSeconds);
+  const factor = stepFactor(delivery.signing.profile, random);
+  const dueAt =
+    step === delivery.step ? now : nextAttemptAt(delivery.schedule, step, now, { retryAfterSeconds, factor });
   return dueAt === null ? { status: 'exhausted', step, dueAt } : { status: 'pending', step, dueAt };
 };
 
@@ -28,8 +43,15 @@ export interface JudgedAttempt extends FinishedAttempt {
   readonly verdict: Verdict;
 }
 
+/** Where a delivery stands once its attempt is on record. */
+export interface RecordedState {
+  readonly status: DeliveryStatus;
+  readonly dueAt: Date | null;
+}
+
 /**
- * Writes attempts, and where their deliveries stand after them, in two statements however many there are.
+ * Writes attempts, and where their deliveries stand after them, in two statements however many there are. What would be
+ * attempted again is held if its endpoint was disabled meanwhile, and cancelled if it was deleted.
  *
  * The lease is the fence: a delivery that meanwhile went to another dispatcher (this one was thought dead) is left
  * as that one has it. The attempt then is on record as lost already, and its row gets the outcome it really had.
@@ -41,14 +63,14 @@ export const recordAttempts = async (
   owner: string,
   attempts: readonly JudgedAttempt[],
   now: Date,
-): Promise<ReadonlySet<string>> => {
+): Promise<ReadonlyMap<string, RecordedState>> => {
   const states = attempts.map(({ delivery, verdict }) => ({
     id: delivery.id,
     attempt_number: delivery.attemptNumber,
     status: verdict.status,
     step: verdict.step,
     due_at: verdict.dueAt,
-    finished_at: verdict.status === 'pending' ? null : now,
+    endpoint_id: delivery.signing.profile === 'standard' ? delivery.signing.endpointId : null,
   }));
   const rows = attempts.map(({ delivery, result }) => ({
     delivery_id: delivery.id,
@@ -62,15 +84,26 @@ export const recordAttempts = async (
     attempted_at: result.attemptedAt,
     replay_id: delivery.replayId,
   }));
-  const written = await sql<{ id: string }>`
+  const written = await sql<{ id: string; status: DeliveryStatus; due_at: Date | null }>`
     UPDATE webhook_deliveries d
-    SET status = s.status, attempt_count = s.attempt_number, schedule_step = s.step, due_at = s.due_at,
-      finished_at = s.finished_at, lease_owner = NULL, leased_at = NULL
-    FROM json_to_recordset(${JSON.stringify(states)}::json) AS s
-      (id uuid, attempt_number int, status text, step int, due_at timestamptz, finished_at timestamptz)
+    SET status = s.becomes, attempt_count = s.attempt_number, schedule_step = s.step,
+      due_at = CASE WHEN s.becomes = 'pending' THEN s.due_at END,
+      finished_at = CASE WHEN s.becomes IN ('succeeded', 'exhausted', 'cancelled') THEN ${now}::timestamptz END,
+      lease_owner = NULL, leased_at = NULL
+    FROM (
+      SELECT r.*, CASE
+          WHEN r.status IN ('succeeded', 'exhausted') THEN r.status
+          WHEN e.deleted_at IS NOT NULL THEN 'cancelled'
+          WHEN e.status = 'disabled' THEN 'held'
+          ELSE r.status
+        END AS becomes
+      FROM json_to_recordset(${JSON.stringify(states)}::json) AS r
+        (id uuid, attempt_number int, status text, step int, due_at timestamptz, endpoint_id uuid)
+      LEFT JOIN webhook_endpoints e ON e.id = r.endpoint_id
+    ) s
     WHERE d.id = s.id AND d.status = 'pending' AND d.lease_owner = ${owner}
       AND d.attempt_count = s.attempt_number - 1
-    RETURNING d.id`.execute(trx);
+    RETURNING d.id, d.status, d.due_at`.execute(trx);
   await sql`
     INSERT INTO webhook_attempts AS a (delivery_id, attempt_number, outcome, http_status, answer_headers, answer_body,
       duration_ms, error, attempted_at, replay_id)
@@ -82,5 +115,5 @@ export const recordAttempts = async (
       answer_body = excluded.answer_body, duration_ms = excluded.duration_ms, error = excluded.error,
       attempted_at = excluded.attempted_at
     WHERE a.outcome = 'lost'`.execute(trx);
-  return new Set(written.rows.map((row) => row.id));
+  return new Map(written.rows.map(({ id, status, due_at }) => [id, { status, dueAt: due_at }]));
 };

@@ -1,3 +1,5 @@
+import type { Profile } from './types.ts';
+
 /**
  * Lost attempts that are forgiven. Beyond them each one uses up a step like a failed one, so that an answer that
  * kills the process which reads it is not asked for without end.
@@ -19,22 +21,32 @@ export interface Schedules {
 
 /** What a receiver may stretch a step of the schedule to with `Retry-After`. */
 const STEP_STRETCH_MAX = 2;
+/** How far a step varies either way, so that what failed together does not come back together. */
+const JITTER_MAX = 0.2;
+
+/** A factor for a step: callbacks keep the times that the guide promises, everything else varies by 20 % either way. */
+export const stepFactor = (profile: Profile, random: () => number): number =>
+  profile === 'partner' ? 1 : 1 + JITTER_MAX * (2 * random() - 1);
 
 /**
  * When the next attempt is due after `step` steps of the schedule are used up.
  *
- * @param retryAfterSeconds what the receiver asked for; honoured from once to twice the step
+ * @param wishes.retryAfterSeconds what the receiver asked for; honoured up to twice the step
+ * @param wishes.factor see `stepFactor`
  * @returns null when the schedule is at its end
  */
 export const nextAttemptAt = (
   schedule: Schedule,
   step: number,
   now: Date,
-  retryAfterSeconds = 0,
+  {
+    retryAfterSeconds = 0,
+    factor = 1,
+  }: { readonly retryAfterSeconds?: number; readonly factor?: number } = {},
 ): Date | null => {
   const seconds = schedule[step];
   if (seconds === undefined) return null;
-  const wait = Math.min(Math.max(seconds, retryAfterSeconds), seconds * STEP_STRETCH_MAX);
+  const wait = Math.min(Math.max(seconds * factor, retryAfterSeconds), seconds * STEP_STRETCH_MAX);
   return new Date(now.getTime() + wait * 1000);
 };
 

@@ -69,7 +69,14 @@ export interface Lane {
   readonly concurrency: number | null;
   /** Over all dispatchers; null: as fast as it answers. */
   readonly ratePerSecond: number | null;
-  /** Nothing is sent before this time: its circuit is open. */
+  /** Nothing is sent before this time: its circuit is open. Null too where whoever made the lane does not know. */
+  readonly openUntil: Date | null;
+}
+
+/** What the database says about the circuit of a lane. */
+export interface LaneHealth {
+  readonly lane: string;
+  /** In the past: one attempt at a time, until one succeeds. Null: it is closed. */
   readonly openUntil: Date | null;
 }
 

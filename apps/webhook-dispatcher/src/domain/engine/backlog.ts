@@ -1,97 +1,122 @@
-import type { Wanted } from '../deliveries/claim-deliveries.ts';
-import type { Slots } from './slots.ts';
-
-/** Most deliveries of one claim: with bodies of up to 1 MB it must not be all that there are slots for. */
-export const CLAIM_MAX = 100;
+import type { Clock } from '@switchboard/contracts';
+import type { LaneRoom } from '../deliveries/claim-deliveries.ts';
+import type { Lane } from '../deliveries/types.ts';
+import type { Lanes } from './lanes.ts';
 
 export interface Backlog {
-  /** Deliveries of this lane wait in the database. */
-  add(lane: string): void;
-  /** Nobody knows what waits: look at every lane. */
-  addAll(): void;
+  /** Deliveries of this lane wait in the database, or may. */
+  add(lane: Lane): void;
   has(lane: string): boolean;
-  /** True when anything may wait. */
-  waits(): boolean;
-  /** True when something may wait that there is a slot for. */
-  canClaim(slots: Slots): boolean;
-  /** What to claim next; null when nothing can be. */
-  next(slots: Slots): Wanted | null;
-  /** What a claim gave: lanes that got all they had room for may have more. */
-  claimed(wanted: Wanted, hosts: readonly string[]): void;
-  failed(wanted: Wanted): void;
+  /** Lanes that may have room, as far as nobody looked. */
+  ready(): number;
+  /** What to claim next, with its slots taken: lanes in turns, at most `limit` deliveries. */
+  next(limit: number): readonly LaneRoom[];
+  /** What a claim gave, by lane. Slots that were not needed are free again; lanes that got all they had room for may have more. */
+  claimed(rooms: readonly LaneRoom[], got: ReadonlyMap<string, number>): void;
+  failed(rooms: readonly LaneRoom[]): void;
+  /** A slot came free. */
+  released(lane: string, owner: string): void;
+  /** Time has passed, or shares have changed: whoever waited for it is looked at. */
+  recheck(): void;
+  /** When the first lane that waits for nothing but time has room; null: none does. */
+  nextAtMs(): number | null;
 }
 
 /**
- * What this process knows about deliveries that wait in the database: lanes that surely or possibly have due ones.
- * With it a slot that comes free is filled by looking at one lane, and the walk over all lanes is left to the poll.
+ * What this process knows about deliveries that wait in the database: the lanes that surely or possibly have due ones, in
+ * the order of their turns. A lane without room is put aside until what it lacks may have come, so that ten thousand
+ * of them cost nothing to those that can send.
  */
-export const createBacklog = (perLaneMax: number): Backlog => {
-  const lanes = new Set<string>();
-  let everything = false;
-  // Where the walk over all lanes goes on when there were not enough slots, so that the last in the alphabet get theirs.
-  let afterLane = '';
+export const createBacklog = (lanes: Lanes, clock: Clock): Backlog => {
+  const waiting = new Map<string, Lane>();
+  // A lane goes to the end of it with every turn, so that none starves, whatever their number and names.
+  const ready = new Set<string>();
+  const byOwner = new Map<string, Set<string>>();
+  const asleep = new Map<string, number>();
 
-  const rooms = (slots: Slots) => {
-    const found: { lane: string; free: number }[] = [];
-    for (const lane of lanes) {
-      const free = slots.freeFor(lane);
-      if (free > 0) found.push({ lane, free });
-    }
-    return found;
+  const wake = (name: string) => {
+    asleep.delete(name);
+    if (waiting.has(name)) ready.add(name);
   };
-
-  const afterLanes = (wanted: Extract<Wanted, { kind: 'lanes' }>, got: readonly string[]) => {
-    const count = Map.groupBy(got, (lane) => lane);
-    for (const { lane, free } of wanted.lanes) {
-      const taken = count.get(lane)?.length ?? 0;
-      if (taken >= free || got.length >= wanted.limit) lanes.add(lane);
-    }
+  const putAside = (lane: Lane) => {
+    ready.delete(lane.lane);
+    const room = lanes.roomOf(lane);
+    if (room.lacks === 'time') asleep.set(lane.lane, room.untilMs);
+    if (room.lacks !== 'owner') return;
+    const ofOwner = byOwner.get(lane.owner) ?? new Set();
+    byOwner.set(lane.owner, ofOwner.add(lane.lane));
   };
-
-  const afterWalk = (wanted: Extract<Wanted, { kind: 'any' }>, got: readonly string[]) => {
-    const room = new Map(wanted.busy.map((one) => [one.lane, one.free]));
-    for (const one of wanted.busy) if (one.free === 0) lanes.add(one.lane);
-    for (const [lane, taken] of Map.groupBy(got, (name) => name)) {
-      if (taken.length >= (room.get(lane) ?? perLaneMax)) lanes.add(lane);
-    }
-    if (got.length >= wanted.limit) {
-      afterLane = got.toSorted().at(-1) ?? '';
-      everything = true;
-    } else {
-      // Begun in the middle: what comes before it is still to be looked at.
-      if (afterLane !== '') everything = true;
-      afterLane = '';
-    }
+  const add = (lane: Lane) => {
+    if (!waiting.has(lane.lane)) ready.add(lane.lane);
+    waiting.set(lane.lane, lane);
+  };
+  const again = (lane: Lane) => {
+    waiting.set(lane.lane, lane);
+    ready.add(lane.lane);
+  };
+  const nextOfOwner = (owner: string) => {
+    const ofOwner = byOwner.get(owner);
+    const [first] = ofOwner ?? [];
+    if (!ofOwner || first === undefined) return;
+    ofOwner.delete(first);
+    if (ofOwner.size === 0) byOwner.delete(owner);
+    wake(first);
   };
 
   return {
-    add: (lane) => void lanes.add(lane),
-    addAll: () => {
-      everything = true;
-    },
-    has: (lane) => lanes.has(lane),
-    waits: () => everything || lanes.size > 0,
-    canClaim: (slots) => slots.free() > 0 && (everything || rooms(slots).length > 0),
-    next(slots) {
-      const limit = Math.min(CLAIM_MAX, slots.free());
-      if (limit <= 0) return null;
-      if (everything) {
-        everything = false;
-        return { kind: 'any', afterLane, perLane: perLaneMax, busy: slots.busy(), limit };
+    add,
+    has: (lane) => waiting.has(lane),
+    ready: () => ready.size,
+    next(limit) {
+      const rooms: LaneRoom[] = [];
+      let left = limit;
+      for (const name of ready) {
+        if (left <= 0) break;
+        const lane = waiting.get(name);
+        const free = lane ? Math.min(left, lanes.roomOf(lane).free) : 0;
+        if (!lane || free <= 0) {
+          if (lane) putAside(lane);
+          continue;
+        }
+        // Forgotten before the look: whatever is stored during it puts the lane back.
+        waiting.delete(name);
+        ready.delete(name);
+        lanes.take(lane, free);
+        left -= free;
+        rooms.push({ lane, free });
       }
-      const wanted = rooms(slots).slice(0, limit);
-      if (wanted.length === 0) return null;
-      // Forgotten before the look: whatever is stored during it puts the lane back.
-      for (const { lane } of wanted) lanes.delete(lane);
-      return { kind: 'lanes', lanes: wanted, limit };
+      return rooms;
     },
-    claimed(wanted, got) {
-      if (wanted.kind === 'lanes') afterLanes(wanted, got);
-      if (wanted.kind === 'any') afterWalk(wanted, got);
+    claimed(rooms, got) {
+      for (const { lane, free } of rooms) {
+        const taken = got.get(lane.lane) ?? 0;
+        if (taken < free) lanes.giveBack(lane, free - taken);
+        else again(lane);
+      }
     },
-    failed(wanted) {
-      if (wanted.kind === 'lanes') for (const { lane } of wanted.lanes) lanes.add(lane);
-      else everything = true;
+    failed(rooms) {
+      for (const { lane, free } of rooms) {
+        lanes.giveBack(lane, free);
+        again(lane);
+      }
+    },
+    released(lane, owner) {
+      wake(lane);
+      nextOfOwner(owner);
+    },
+    recheck() {
+      byOwner.clear();
+      asleep.clear();
+      for (const name of waiting.keys()) ready.add(name);
+    },
+    nextAtMs() {
+      const nowMs = clock.now().getTime();
+      let first: number | null = null;
+      for (const [name, untilMs] of asleep) {
+        if (untilMs <= nowMs) wake(name);
+        else if (first === null || untilMs < first) first = untilMs;
+      }
+      return first;
     },
   };
 };

@@ -1,20 +1,30 @@
 import { backoffMs, pause } from '@switchboard/bus';
-import type { Claim, Wanted } from '../deliveries/claim-deliveries.ts';
+import type { Clock } from '@switchboard/contracts';
+import type { DueLane, LaneRoom, Lease } from '../deliveries/claim-deliveries.ts';
 import type {
   AttemptResult,
   DeliveryReference,
   FinishedAttempt,
+  Lane,
+  LaneHealth,
   LeasedDelivery,
 } from '../deliveries/types.ts';
-import { CLAIM_MAX, createBacklog } from './backlog.ts';
+import { createBacklog } from './backlog.ts';
+import type { Lanes } from './lanes.ts';
 import { createRecorder } from './recorder.ts';
-import { createSlots, type SlotLimits } from './slots.ts';
 
 /** What the engine does to the database. Each call is one transaction or none. */
 export interface EngineStore {
-  /** Takes deliveries under this process's lease; puts lost attempts of others on record on the way. */
-  claim(wanted: Wanted, inHand: readonly string[]): Promise<readonly Claim[]>;
-  record(attempts: readonly FinishedAttempt[]): Promise<void>;
+  /** What a delivery is stored with that this process begins at once. */
+  lease(): Lease;
+  /** Lanes that have something due. */
+  dueLanes(): Promise<readonly DueLane[]>;
+  /** Takes these deliveries under this process's lease, as far as nobody else has. */
+  claimOffered(ids: readonly string[]): Promise<readonly LeasedDelivery[]>;
+  /** Takes the oldest due ones of lanes; puts lost attempts of others on record on the way. */
+  claimWaiting(rooms: readonly LaneRoom[], inHand: readonly string[]): Promise<readonly LeasedDelivery[]>;
+  /** Gives what is known about the circuits of their lanes since. */
+  record(attempts: readonly FinishedAttempt[]): Promise<readonly LaneHealth[]>;
   extend(ids: readonly string[]): Promise<void>;
   isTransient(error: unknown): boolean;
 }
@@ -23,11 +33,14 @@ export interface EngineOptions {
   readonly store: EngineStore;
   /** Makes one attempt; never throws. An abort ends it as *lost*. */
   readonly send: (delivery: LeasedDelivery, signal: AbortSignal) => Promise<AttemptResult>;
-  readonly limits: SlotLimits;
+  readonly lanes: Lanes;
+  readonly clock: Clock;
   /** How often it looks for what is due: retries, what others left behind, what had no slot when it came. */
   readonly pollMs: number;
   /** How often leases are extended: a third of their length. */
   readonly heartbeatMs: number;
+  /** Attempts of others may run in this lane: what they hold is counted at the claim, so that nothing begins without one. */
+  readonly isSettling: () => boolean;
   readonly onAttempt: (attempt: FinishedAttempt) => void;
   readonly onTrouble: (error: unknown, doing: string) => void;
 }
@@ -35,9 +48,20 @@ export interface EngineOptions {
 export interface Engine {
   /** A delivery was just stored and is due: it is sent at once if there is a slot, else when there is one. */
   offer(delivery: DeliveryReference): void;
+  /**
+   * Takes a slot for a delivery that is about to be stored with the lease that this gives, and then to `begin`. Null: it has
+   * to wait for its turn, and is to be offered.
+   */
+  reserve(lane: Lane): Lease | null;
+  /** Returns a slot whose delivery was not stored after all. */
+  giveBack(lane: Lane): void;
+  /** Sends what was stored under a lease of `reserve`. */
+  begin(deliveries: readonly LeasedDelivery[]): void;
   /** Looks for due deliveries now. */
   poll(): void;
   inFlight(): number;
+  /** Since when the oldest delivery was due that nobody had taken at the last look; null: there was none. */
+  oldestDueAt(): Date | null;
   /** Resolves when nothing is being claimed, sent or recorded. */
   idle(): Promise<void>;
   /** Claims no more, lets attempts end until the deadline, then gives the others back for whoever comes next. */
@@ -47,36 +71,49 @@ export interface Engine {
 const TROUBLE_BACKOFF = { firstMs: 100, maxMs: 3_000 };
 /** How long the outcomes of a stopping process may take to reach the database. */
 const RECORD_MS_MAX = 3_000;
+/** Most deliveries of one claim: with bodies of up to 1 MB it must not be all that there are slots for. */
+const CLAIM_MAX = 100;
+/** The walk over all lanes takes this part of the time at most, however many there are. */
+const POLL_PART = 10;
+/** Lanes that wait for time alone are looked at no more often than this. */
+const WAKE_MS_MIN = 10;
 
 /**
  * The sending engine of one process. A claim takes only what there is a free slot for, so a claimed delivery is on
  * its way at once, and an attempt that is on record as lost may really have been sent.
  */
 export const startEngine = (options: EngineOptions): Engine => {
-  const { store, limits } = options;
-  const slots = createSlots(limits);
-  const backlog = createBacklog(limits.perLaneMax);
+  const { store, lanes, clock } = options;
+  const backlog = createBacklog(lanes, clock);
   const inHand = new Map<string, LeasedDelivery>();
   const stopping = new AbortController();
   const givingBack = new AbortController();
   const offered: DeliveryReference[] = [];
   let claiming = false;
+  let oldestDueAt: Date | null = null;
   const idleWaiters: (() => void)[] = [];
 
-  const isIdle = () => !claiming && inHand.size === 0 && offered.length === 0;
+  // Polls that were asked for count as work: `idle` after `poll` means that all there was is done.
+  let polling: Promise<void> | null = null;
+  const isIdle = () => !claiming && polling === null && inHand.size === 0 && offered.length === 0;
   const tellIdle = () => {
     if (!isIdle()) return;
     for (const wake of idleWaiters.splice(0)) wake();
   };
 
+  const canClaim = () => lanes.free() > 0 && backlog.ready() > 0;
+
   const recorder = createRecorder({
-    write: (attempts) => store.record(attempts),
+    async write(attempts) {
+      for (const health of await store.record(attempts)) lanes.learn(health);
+    },
     isTransient: (error) => store.isTransient(error),
     onTrouble: (error) => options.onTrouble(error, 'recording attempts'),
     onRecorded: ({ delivery }) => {
       inHand.delete(delivery.id);
-      slots.release(delivery.lane);
-      if (backlog.waits()) claimLoop();
+      lanes.release(delivery.lane);
+      backlog.released(delivery.lane, delivery.owner);
+      if (canClaim()) claimLoop();
       tellIdle();
     },
   });
@@ -84,54 +121,61 @@ export const startEngine = (options: EngineOptions): Engine => {
   const attempt = async (delivery: LeasedDelivery) => {
     const result = await options.send(delivery, givingBack.signal);
     const finished = { delivery, result };
+    lanes.ended(delivery.lane, result);
     options.onAttempt(finished);
     recorder.add(finished);
   };
 
-  const begin = (claims: readonly Claim[]) => {
-    for (const { delivery } of claims) {
+  const begin = (deliveries: readonly LeasedDelivery[]) => {
+    for (const delivery of deliveries) {
       inHand.set(delivery.id, delivery);
       void attempt(delivery);
     }
   };
 
-  // Slots are taken only by the two functions below, which never run at the same time: a claim cannot give more than
-  // there is room for.
+  /** Room for one more that nobody has waited for longer. */
+  const hasRoom = (lane: Lane) =>
+    !backlog.has(lane.lane) &&
+    // Each lane whose turn it is has a slot before whatever comes now.
+    lanes.free() > backlog.ready() &&
+    lanes.roomOf(lane).free > 0 &&
+    !(lane.concurrency !== null && options.isSettling());
+
+  // Slots are taken before a claim, so that whatever else begins meanwhile finds them taken.
   const claimOffered = async () => {
     const batch: DeliveryReference[] = [];
     for (const one of offered.splice(0, CLAIM_MAX)) {
-      // Where older ones of the lane wait, they go first.
-      if (backlog.has(one.lane.lane) || !slots.take(one.lane.lane)) backlog.add(one.lane.lane);
-      else batch.push(one);
+      if (hasRoom(one.lane)) {
+        lanes.take(one.lane, 1);
+        batch.push(one);
+      } else backlog.add(one.lane);
     }
     if (batch.length === 0) return;
     let begun: ReadonlySet<string> = new Set();
     try {
-      const claims = await store.claim({ kind: 'ids', ids: batch.map((one) => one.id) }, []);
-      begun = new Set(claims.map((claim) => claim.delivery.id));
-      begin(claims);
+      const claimed = await store.claimOffered(batch.map((one) => one.id));
+      begun = new Set(claimed.map((delivery) => delivery.id));
+      begin(claimed);
     } catch (error) {
-      for (const one of batch) backlog.add(one.lane.lane);
+      for (const one of batch) backlog.add(one.lane);
       throw error;
     } finally {
       // Not claimed: the poll, or another dispatcher, was quicker.
-      for (const one of batch) if (!begun.has(one.id)) slots.release(one.lane.lane);
+      for (const one of batch) if (!begun.has(one.id)) lanes.giveBack(one.lane, 1);
     }
   };
 
   const claimWaiting = async () => {
-    const wanted = backlog.next(slots);
-    if (wanted === null) return;
+    const rooms = backlog.next(Math.min(CLAIM_MAX, lanes.free()));
+    armWake();
+    if (rooms.length === 0) return;
     try {
-      const claims = await store.claim(wanted, [...inHand.keys()]);
-      for (const { delivery } of claims) slots.take(delivery.lane);
-      begin(claims);
-      backlog.claimed(
-        wanted,
-        claims.map((claim) => claim.delivery.lane),
-      );
+      const claimed = await store.claimWaiting(rooms, [...inHand.keys()]);
+      begin(claimed);
+      const byLane = Map.groupBy(claimed, (delivery) => delivery.lane);
+      backlog.claimed(rooms, new Map([...byLane].map(([lane, ofLane]) => [lane, ofLane.length])));
     } catch (error) {
-      backlog.failed(wanted);
+      backlog.failed(rooms);
       throw error;
     }
   };
@@ -139,10 +183,10 @@ export const startEngine = (options: EngineOptions): Engine => {
   const claimAll = async () => {
     for (let failures = 0; !stopping.signal.aborted; ) {
       try {
-        if (offered.length === 0 && !backlog.canClaim(slots)) return;
+        if (offered.length === 0 && !canClaim()) return;
         // In turns: neither new deliveries nor retries wait until the others have no more.
         if (offered.length > 0) await claimOffered();
-        if (backlog.canClaim(slots)) await claimWaiting();
+        if (canClaim()) await claimWaiting();
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -158,14 +202,73 @@ export const startEngine = (options: EngineOptions): Engine => {
     void claimAll().finally(() => {
       claiming = false;
       // Something may have come between the last look and here.
-      if (offered.length > 0 || backlog.canClaim(slots)) claimLoop();
+      if (offered.length > 0 || canClaim()) claimLoop();
       tellIdle();
     });
   };
 
+  // For lanes that wait for nothing but time: a rate, a pause, a circuit.
+  let wakeTimer: NodeJS.Timeout | undefined;
+  const armWake = () => {
+    clearTimeout(wakeTimer);
+    const atMs = backlog.nextAtMs();
+    if (atMs === null || stopping.signal.aborted) return;
+    wakeTimer = setTimeout(
+      () => {
+        armWake();
+        if (canClaim()) claimLoop();
+      },
+      Math.max(WAKE_MS_MIN, atMs - clock.now().getTime()),
+    );
+  };
+
+  let pollTimer: NodeJS.Timeout | undefined;
+  let pollFailures = 0;
+  const look = async () => {
+    const startedMs = performance.now();
+    try {
+      const due = await store.dueLanes();
+      const now = clock.now();
+      const open = due.filter(({ lane }) => lane.openUntil === null || lane.openUntil <= now);
+      oldestDueAt = open.reduce<Date | null>(
+        (oldest, { dueAt }) => (oldest === null || dueAt < oldest ? dueAt : oldest),
+        null,
+      );
+      for (const { lane } of due) {
+        lanes.learn({ lane: lane.lane, openUntil: lane.openUntil });
+        backlog.add(lane);
+      }
+      lanes.forget();
+      backlog.recheck();
+      claimLoop();
+      pollFailures = 0;
+    } catch (error) {
+      pollFailures += 1;
+      options.onTrouble(error, 'looking for due deliveries');
+    }
+    if (stopping.signal.aborted) return;
+    const pauseMs = pollFailures > 0 ? backoffMs(pollFailures, TROUBLE_BACKOFF) : 0;
+    clearTimeout(pollTimer);
+    pollTimer = setTimeout(
+      poll,
+      Math.max(options.pollMs, pauseMs, (performance.now() - startedMs) * POLL_PART),
+    );
+  };
+  let pollAgain = false;
   const poll = () => {
-    backlog.addAll();
-    claimLoop();
+    if (stopping.signal.aborted) return;
+    if (polling !== null) {
+      pollAgain = true;
+      return;
+    }
+    polling = look().finally(() => {
+      polling = null;
+      if (pollAgain) {
+        pollAgain = false;
+        poll();
+      }
+      tellIdle();
+    });
   };
 
   let extending = false;
@@ -180,8 +283,6 @@ export const startEngine = (options: EngineOptions): Engine => {
       extending = false;
     }
   };
-
-  const pollTimer = setInterval(poll, options.pollMs);
   const heartbeatTimer = setInterval(heartbeat, options.heartbeatMs);
 
   const idle = async (signal?: AbortSignal) => {
@@ -200,12 +301,25 @@ export const startEngine = (options: EngineOptions): Engine => {
       offered.push(delivery);
       claimLoop();
     },
+    reserve(lane) {
+      if (stopping.signal.aborted || !hasRoom(lane)) return null;
+      lanes.take(lane, 1);
+      return store.lease();
+    },
+    giveBack(lane) {
+      lanes.giveBack(lane, 1);
+      backlog.released(lane.lane, lane.owner);
+      if (canClaim()) claimLoop();
+    },
+    begin,
     poll,
     inFlight: () => inHand.size,
+    oldestDueAt: () => oldestDueAt,
     idle,
     async stop({ deadlineMs }) {
       stopping.abort();
-      clearInterval(pollTimer);
+      clearTimeout(pollTimer);
+      clearTimeout(wakeTimer);
       offered.splice(0);
       await idle(AbortSignal.timeout(Math.ceil(deadlineMs)));
       givingBack.abort();

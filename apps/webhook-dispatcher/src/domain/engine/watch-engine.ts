@@ -1,10 +1,20 @@
+import type { Clock } from '@switchboard/contracts';
 import type { Metrics } from '@switchboard/service-kit';
 import type { FinishedAttempt } from '../deliveries/types.ts';
 import type { Engine } from './engine.ts';
+import type { Lanes } from './lanes.ts';
+import type { Membership } from './membership.ts';
+
+export interface Watched {
+  readonly engine: Pick<Engine, 'inFlight' | 'oldestDueAt'>;
+  readonly lanes: Pick<Lanes, 'paused' | 'open'>;
+  readonly membership: Pick<Membership, 'live'>;
+  readonly clock: Clock;
+}
 
 export interface EngineMetrics {
   onAttempt(attempt: FinishedAttempt): void;
-  watch(engine: Engine, backlogAgeSeconds: () => Promise<number>): void;
+  watch(watched: Watched): void;
 }
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -30,15 +40,27 @@ export const createEngineMetrics = (metrics: Metrics): EngineMetrics => {
         observeFirst(Math.max(0, result.attemptedAt.getTime() - delivery.createdAt.getTime()) / 1000);
       }
     },
-    watch(engine, backlogAgeSeconds) {
+    watch({ engine, lanes, membership, clock }) {
       metrics.gauge('webhook_attempts_in_flight', 'Attempts that run or are being recorded', () =>
         engine.inFlight(),
       );
       metrics.gauge(
         'webhook_backlog_age_seconds',
-        'How long the oldest due delivery has waited for somebody to take it',
-        backlogAgeSeconds,
+        'How long the oldest due delivery had waited for somebody to take it, at the last look',
+        () => {
+          const dueAt = engine.oldestDueAt();
+          return dueAt === null ? 0 : Math.max(0, clock.now().getTime() - dueAt.getTime()) / 1000;
+        },
       );
+      metrics.gauge('webhook_lanes_paused', 'Targets left alone for a moment because they asked for it', () =>
+        lanes.paused(),
+      );
+      metrics.gauge(
+        'webhook_lanes_open',
+        'Endpoints whose circuit is open, as far as this process knows',
+        () => lanes.open(),
+      );
+      metrics.gauge('webhook_dispatchers_live', 'Dispatchers that share the work', () => membership.live());
     },
   };
 };

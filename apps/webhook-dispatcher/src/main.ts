@@ -11,6 +11,7 @@ import { type Config, readConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { startDispatcher } from './dispatcher.ts';
 import { startHousekeeping } from './domain/deliveries/run-housekeeping.ts';
+import { startEndpointTasks } from './domain/endpoints/start-endpoint-tasks.ts';
 
 const NAME = 'webhook-dispatcher';
 /** Kept free of the shutdown's time for recording, publishing and closing. */
@@ -44,6 +45,8 @@ await runService({
       startHousekeeping(ctx, { payloadDays: settings.payloadDays, attemptDays: settings.attemptDays }),
     );
 
+    lifecycle.onStopWork('endpoint tasks', startEndpointTasks(ctx, box));
+
     const verifyInternalToken = createInternalTokenVerifier({
       secrets: secretsOf(config.internalToken),
       service: NAME,
@@ -53,6 +56,7 @@ await runService({
       settings,
       data: ctx,
       engine: dispatcher.engine,
+      signingKeys: dispatcher.signingKeys,
       log,
       box,
       answerBox: createAnswerBox(encryptionKeys(settings)),

@@ -7,7 +7,7 @@ import type { AttemptResult } from '../src/domain/deliveries/types.ts';
 import { ANSWER_BYTES_MAX } from '../src/domain/sending/read-answer.ts';
 import { createSender } from '../src/domain/sending/send-attempt.ts';
 import { createTargets, type TargetSettings } from '../src/domain/sending/targets.ts';
-import { makeDelivery, onUnexpected, WEBHOOK_SECRET } from './support/deliveries.ts';
+import { makeDelivery, onUnexpected, testSign } from './support/deliveries.ts';
 import { startRawReceiver, startReceiver } from './support/receiver.ts';
 
 const closing: (() => Promise<void>)[] = [];
@@ -27,7 +27,7 @@ const deliver = async (
     clock: systemClock,
     tracing: createIdTracing(),
     onUnexpected,
-    webhookSecret: WEBHOOK_SECRET,
+    sign: testSign,
     timeoutMs,
   });
   return send(makeDelivery(url), signal);
@@ -195,7 +195,7 @@ test('deliveries in a row share a connection; one cut off is not used again', as
     clock: systemClock,
     tracing: createIdTracing(),
     onUnexpected,
-    webhookSecret: WEBHOOK_SECRET,
+    sign: testSign,
     timeoutMs: 5_000,
   });
   for (let number = 1; number <= 8; number += 1) {

@@ -4,7 +4,14 @@ import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSender } from '../src/domain/sending/send-attempt.ts';
 import { createTargets, type Targets } from '../src/domain/sending/targets.ts';
-import { awkwardBody, KEY_ID, makeDelivery, onUnexpected, WEBHOOK_SECRET } from './support/deliveries.ts';
+import {
+  awkwardBody,
+  KEY_ID,
+  makeDelivery,
+  onUnexpected,
+  testSign,
+  WEBHOOK_SECRET,
+} from './support/deliveries.ts';
 import { guideVerifyWebhook } from './support/guide.ts';
 import { type Received, type Receiver, startReceiver } from './support/receiver.ts';
 
@@ -28,7 +35,7 @@ const deliver = async (attemptNumber = 1): Promise<Received> => {
     clock: systemClock,
     tracing: createIdTracing(),
     onUnexpected,
-    webhookSecret: WEBHOOK_SECRET,
+    sign: testSign,
     timeoutMs: 5_000,
   });
   const result = await send(makeDelivery(receiver.url, { attemptNumber, messageId: 'job-1' }), never);

@@ -3,7 +3,7 @@ import { createIdTracing } from '@switchboard/service-kit';
 import { afterEach, expect, test } from 'vitest';
 import { createSender } from '../src/domain/sending/send-attempt.ts';
 import { createTargets, type TargetSettings } from '../src/domain/sending/targets.ts';
-import { makeDelivery, onUnexpected, WEBHOOK_SECRET } from './support/deliveries.ts';
+import { makeDelivery, onUnexpected, testSign } from './support/deliveries.ts';
 import { startReceiver } from './support/receiver.ts';
 
 const closing: (() => Promise<void>)[] = [];
@@ -19,7 +19,7 @@ const deliver = (url: string, environment: Environment, settings: Partial<Target
     clock: systemClock,
     tracing: createIdTracing(),
     onUnexpected,
-    webhookSecret: WEBHOOK_SECRET,
+    sign: testSign,
     timeoutMs: 5_000,
   });
   return send(makeDelivery(url, { environment }), new AbortController().signal);

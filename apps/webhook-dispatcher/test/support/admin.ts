@@ -114,6 +114,7 @@ export const startTestAdmin = async (options: TestAdminOptions = {}): Promise<Te
     settings: testSettings(options.settings),
     data: dispatcher.ctx,
     engine: dispatcher.engine,
+    signingKeys: dispatcher.signingKeys,
     log: createLog({ service: 'webhooks-test', level: 'silent' }),
     box: createSecretBox([ENCRYPTION_KEY], 'webhook endpoints'),
     answerBox: createAnswerBox([ENCRYPTION_KEY]),

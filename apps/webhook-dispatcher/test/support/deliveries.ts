@@ -1,6 +1,8 @@
 import { createUuidV7Ids, type Environment } from '@switchboard/contracts';
+import { createSecretBox } from '@switchboard/service-kit';
 import { partnerScheduleSeconds } from '../../src/domain/deliveries/schedule.ts';
 import type { LeasedDelivery } from '../../src/domain/deliveries/types.ts';
+import { createSigner } from '../../src/domain/signing/create-signer.ts';
 
 export const WEBHOOK_SECRET = 'a-webhook-secret-for-tests-of-enough-length';
 export const ENCRYPTION_KEY = 'an-encryption-key-for-tests-of-enough-length';
@@ -48,3 +50,10 @@ export const makeDelivery = (url: string, changes: Partial<LeasedDelivery> = {})
 export const onUnexpected = (error: unknown): never => {
   throw error;
 };
+
+/** Signs callbacks; the platform has no keys of its own. */
+export const testSign = createSigner({
+  webhookSecret: WEBHOOK_SECRET,
+  box: createSecretBox([ENCRYPTION_KEY], 'webhook endpoints'),
+  signingKeys: { live: async () => [] },
+});

@@ -8,6 +8,8 @@ export interface SecretBox {
   seal(plain: string, context: string): string;
   /** Throws when the text was changed, belongs to another context, or no configured key made it. */
   open(sealed: string, context: string): string;
+  /** Whether the current key made the text; what an older one made is to be sealed anew before that one is dropped. */
+  isCurrent(sealed: string): boolean;
 }
 
 const NONCE_BYTES = 12;
@@ -46,6 +48,7 @@ export const createSecretBox = (secrets: readonly string[], purpose: string): Se
       ]);
       return `${VERSION}.${current.id}.${sealed.toString('base64url')}`;
     },
+    isCurrent: (sealed) => sealed.startsWith(`${VERSION}.${current.id}.`),
     open(sealed, context) {
       const [version, id, text = ''] = sealed.split('.');
       const key = version === VERSION ? keys.find((each) => each.id === id) : undefined;

@@ -1,8 +1,9 @@
-import { type Clock, deriveWebhookSecret, formatTraceparent, parseTraceparent } from '@switchboard/contracts';
+import { type Clock, formatTraceparent, parseTraceparent } from '@switchboard/contracts';
 import type { Span, Tracing } from '@switchboard/service-kit';
 import { request } from 'undici';
 import type { Answer, AttemptResult, LeasedDelivery } from '../deliveries/types.ts';
-import { signPartner } from '../signing/sign-partner.ts';
+import type { Sign } from '../signing/create-signer.ts';
+import { UnreadableError } from '../signing/open-sealed.ts';
 import { describeFailure, NO_WORDS } from './describe-failure.ts';
 import { readAnswer } from './read-answer.ts';
 import type { Targets } from './targets.ts';
@@ -13,8 +14,7 @@ export interface SenderOptions {
   readonly tracing: Tracing;
   /** Called with what there are no words for: rather a fault of ours than of the target. */
   readonly onUnexpected: (error: unknown) => void;
-  /** The setting that partners' secrets are derived from. */
-  readonly webhookSecret: string;
+  readonly sign: Sign;
   /** From the first thing done until the answer's headers are in. */
   readonly timeoutMs: number;
 }
@@ -33,7 +33,7 @@ export const createSender = ({
   targets,
   clock,
   tracing,
-  webhookSecret,
+  sign,
   timeoutMs,
   onUnexpected,
 }: SenderOptions): Send => {
@@ -43,19 +43,11 @@ export const createSender = ({
     span: Span,
     signal: AbortSignal,
   ): Promise<Answer> => {
-    const { environment, signing } = delivery;
-    if (signing.profile !== 'partner') throw new TypeError('profile standard is not built yet');
-    const { secret } = signing;
+    const { environment } = delivery;
     const url = targets.check(delivery.url, environment);
     const body = Buffer.from(delivery.body);
-    const headers = signPartner({
-      messageId: delivery.messageId,
-      body,
-      secret: deriveWebhookSecret(webhookSecret, { keyId: secret.key_id, version: secret.version }),
-      attemptNumber: delivery.attemptNumber,
-      attemptedAt,
-      traceparent: formatTraceparent(span.trace),
-    });
+    const traceparent = formatTraceparent(span.trace);
+    const headers = await sign(delivery, { body, attemptedAt, traceparent });
     // undici's own timeouts are off: one timer covers names, connecting, and headers that trickle or never end.
     const response = await request(url, {
       dispatcher: targets.dispatcher(environment),
@@ -67,6 +59,11 @@ export const createSender = ({
       bodyTimeout: 0,
     });
     return readAnswer(response);
+  };
+
+  const wordsFor = (error: unknown, timeout: AbortSignal): string => {
+    if (timeout.aborted) return `timed out after ${timeoutMs} ms`;
+    return error instanceof UnreadableError ? error.message : describeFailure(error);
   };
 
   return async (delivery, stopSignal) => {
@@ -102,7 +99,7 @@ export const createSender = ({
         : ended({ outcome: 'failed', answer, error: `HTTP ${answer.status}` });
     } catch (error) {
       if (stopSignal.aborted) return ended({ outcome: 'lost', answer: null, error: GIVEN_BACK });
-      const words = timeout.signal.aborted ? `timed out after ${timeoutMs} ms` : describeFailure(error);
+      const words = wordsFor(error, timeout.signal);
       if (words === NO_WORDS) onUnexpected(error);
       return ended({ outcome: 'failed', answer: null, error: words });
     } finally {

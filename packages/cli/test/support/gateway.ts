@@ -3,8 +3,8 @@ import { createBrowser } from './browser.ts';
 
 export const ADMIN = { email: 'admin@example.com', password: 'a-password-that-only-tests-know' };
 
-/** Identity, partner, ticket service and gateway as processes, on a database of the test's own. */
-export const startTestGateway = async () => {
+/** Identity, partner, ticket service and gateway as processes, on a database of the test's own; the dispatcher if it is wanted. */
+export const startTestGateway = async (options: { readonly withWebhooks?: boolean } = {}) => {
   await resetNats();
   const database = await createTestDatabase();
   const shared = {
@@ -30,14 +30,23 @@ export const startTestGateway = async () => {
     ...shared,
     DATABASE_URL: database.urlFor('tickets'),
   });
+  const webhooks = options.withWebhooks
+    ? await startService('webhook-dispatcher', {
+        ...shared,
+        DATABASE_URL: database.urlFor('webhooks'),
+        WEBHOOK_ENCRYPTION_KEY: 'a-webhook-encryption-key-of-enough-length-for-tests',
+        WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true',
+      })
+    : undefined;
   const gateway = await startService('gateway', {
     ...shared,
     ANON_KEY: 'eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYW5vbiJ9.c2lnbmF0dXJlLW9mLWEtdGVzdC1rZXk',
     IDENTITY_SERVICE_URL: identity.url,
     PARTNER_SERVICE_URL: partner.url,
     TICKET_SERVICE_URL: tickets.url,
+    ...(webhooks ? { WEBHOOK_DISPATCHER_URL: webhooks.url } : {}),
   });
-  const services = [gateway, identity, partner, tickets];
+  const services = [gateway, identity, partner, tickets, ...(webhooks ? [webhooks] : [])];
   await Promise.all(services.map((service) => service.waitReady(60_000)));
   return {
     url: gateway.url,

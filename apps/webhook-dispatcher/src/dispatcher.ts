@@ -11,6 +11,7 @@ import { type Engine, startEngine } from './domain/engine/engine.ts';
 import { createLanes } from './domain/engine/lanes.ts';
 import { startMembership } from './domain/engine/membership.ts';
 import { createEngineMetrics } from './domain/engine/watch-engine.ts';
+import { startReplays } from './domain/replays/start-replays.ts';
 import { createSender } from './domain/sending/send-attempt.ts';
 import { createTargets, type TargetSettings } from './domain/sending/targets.ts';
 import { createSigner } from './domain/signing/create-signer.ts';
@@ -136,6 +137,7 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
     startMessagePublished({ ctx, bus, engine, schedule: schedules.standard }),
   ];
   const responder = respondToRetry({ ctx, bus, engine, payloadDays: settings.payloadDays });
+  const replays = startReplays(ctx, { payloadDays: settings.payloadDays });
 
   return {
     engine,
@@ -151,6 +153,7 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
     async stop({ deadlineMs }) {
       const endMs = performance.now() + deadlineMs;
       await responder.stop();
+      await replays.stop();
       const deadlineSeconds = Math.min(CONSUMER_STOP_SECONDS_MAX, deadlineMs / 1000);
       await Promise.all(consumers.map((consumer) => consumer.stop({ deadlineSeconds })));
       await engine.stop({ deadlineMs: Math.max(1, Math.ceil(endMs - performance.now())) });

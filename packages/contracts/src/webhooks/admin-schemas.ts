@@ -163,16 +163,20 @@ const replayFields = {
   /** `missed`: what was held while an endpoint was disabled. */
   kind: z.enum(['replay', 'missed']),
   status: z.enum(['running', 'completed', 'cancelled']),
-  filter: z.object(replayFilter).partial(),
+  /** As it was asked for; of a single one, its delivery. */
+  filter: z.object({ ...replayFilter, delivery_id: z.uuid() }).partial(),
   rate_per_second: z.number().int(),
   /** Deliveries that the filter found when the replay was made. */
   total: z.number().int(),
-  /** Put in line so far. */
+  /** Put in line so far; at most rate_per_second each second, and fewer while many of them still wait. */
   scheduled: z.number().int(),
   successful: z.number().int(),
   /** Used up their schedule again. */
   failed: z.number().int(),
-  /** Were on their way anyway, or what they said is kept no longer. */
+  /**
+   * Were on their way anyway, what they said is kept no longer, or their endpoint was disabled or deleted meanwhile. Of a
+   * replay that is completed, total is successful + failed + skipped.
+   */
   skipped: z.number().int(),
   created_by: z.string().nullable(),
   created_at: timestampSchema,

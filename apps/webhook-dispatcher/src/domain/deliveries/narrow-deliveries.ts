@@ -1,5 +1,6 @@
 import type { DeliveryStatus } from '@switchboard/contracts';
 import { type RawBuilder, sql } from 'kysely';
+import type { Profile } from './types.ts';
 
 /** Which deliveries are looked for; null: any. */
 export interface Narrowing {
@@ -8,6 +9,7 @@ export interface Narrowing {
   readonly owner: string | null;
   readonly eventType: string | null;
   readonly messageId: string | null;
+  readonly profile?: Profile;
   /** When they were accepted: from, and up to but without. */
   readonly from: Date | null;
   readonly to: Date | null;
@@ -50,5 +52,6 @@ export const narrow = (wanted: Narrowing): readonly RawBuilder<unknown>[] => [
   ...(wanted.endpointId ? [sql`d.endpoint_id = ${wanted.endpointId}`] : []),
   ...(wanted.owner ? [sql`d.owner = ${wanted.owner}`] : []),
   ...(wanted.eventType ? [sql`d.event_type = ${wanted.eventType}`] : []),
+  ...(wanted.profile ? [sql`d.profile = ${wanted.profile}`] : []),
   ...(wanted.messageId ? [sql`d.message_id = ${wanted.messageId}`] : []),
 ];

@@ -2,6 +2,7 @@ import type { webhookRpcs } from '@switchboard/contracts';
 import { type DataContext, transact } from '@switchboard/db';
 import { sql } from 'kysely';
 import type { z } from 'zod';
+import { bodiesSince } from './bodies-since.ts';
 import type { Executor } from './executor.ts';
 import { callbackLane } from './persist-requests.ts';
 import type { DeliveryReference } from './types.ts';
@@ -12,32 +13,32 @@ interface DeliveryState {
   readonly id: string;
   readonly lane: string;
   readonly owner: string;
-  readonly status: 'pending' | 'held' | 'succeeded' | 'exhausted' | 'cancelled';
+  readonly status: 'pending' | 'succeeded' | 'exhausted';
   readonly attempt_count: number;
   readonly has_body: boolean;
 }
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-
 /** In the order of ids, so that two questions about the same deliveries wait for each other and do not deadlock. */
-const lockDeliveries = async (
+const lockCallbacks = async (
   trx: Executor,
   ids: readonly string[],
-  bodiesSince: Date,
+  { owner, since }: { readonly owner: string | null; readonly since: Date },
 ): Promise<readonly DeliveryState[]> => {
   const { rows } = await sql<DeliveryState>`
     SELECT d.id, d.lane, d.owner, d.status, d.attempt_count,
-      m.body IS NOT NULL AND m.created_at > ${bodiesSince}::timestamptz AS has_body
+      m.body IS NOT NULL AND m.created_at > ${since}::timestamptz AS has_body
     FROM webhook_deliveries d JOIN webhook_messages m ON m.id = d.message_id
     WHERE d.id = ANY (${ids}::uuid[]) AND d.profile = 'partner'
-    ORDER BY d.id FOR UPDATE OF d`.execute(trx);
+      AND ${owner === null ? sql`true` : sql`d.owner = ${owner}`}
+    ORDER BY d.id FOR NO KEY UPDATE OF d`.execute(trx);
   return rows;
 };
 
+/** No replay has it any more: one that sent it before has counted it. */
 const makeDue = async (trx: Executor, ids: readonly string[], now: Date): Promise<void> => {
   await sql`
-    UPDATE webhook_deliveries SET status = 'pending', due_at = ${now}::timestamptz, finished_at = NULL
+    UPDATE webhook_deliveries
+    SET status = 'pending', due_at = ${now}::timestamptz, finished_at = NULL, replay_id = NULL
     WHERE id = ANY (${ids}::uuid[])`.execute(trx);
 };
 
@@ -57,21 +58,21 @@ export interface RetriedDeliveries {
 }
 
 /**
- * Puts exhausted deliveries back for one more attempt: their schedule is used up, so that it is the last again if it
- * fails. A delivery that waits, or has arrived, stays as it is; asking twice is as good as once. The replay of
- * deliveries in whatever state, with an audience and a pace of its own, is to be built beside this, not into it.
+ * Puts exhausted callbacks back for one more attempt: their schedule is used up, so that it is the last again if it
+ * fails. One that waits, or has arrived, stays as it is; asking twice is as good as once. A replay is what sends
+ * deliveries in whatever state again, on a fresh schedule.
  *
  * @param payloadDays how long bodies are kept; one that housekeeping may take within the hour counts as gone
+ * @param owner whose they must be; those of others are unknown
  */
 export const retryDeliveries = (
   ctx: DataContext<'webhooks'>,
   ids: readonly string[],
-  { payloadDays }: { readonly payloadDays: number },
+  { payloadDays, owner = null }: { readonly payloadDays: number; readonly owner?: string | null },
 ): Promise<RetriedDeliveries> =>
   transact(ctx, async ({ trx }) => {
     const now = ctx.clock.now();
-    const bodiesSince = new Date(now.getTime() - payloadDays * DAY_MS + HOUR_MS);
-    const found = await lockDeliveries(trx, ids, bodiesSince);
+    const found = await lockCallbacks(trx, ids, { owner, since: bodiesSince(now, payloadDays) });
     const byId = new Map(found.map((delivery) => [delivery.id, delivery]));
     const answers = [...new Set(ids.map((id) => id.toLowerCase()))].map((id): Retried => {
       const delivery = byId.get(id);

@@ -5,6 +5,7 @@ import { bodiesSince } from '../deliveries/bodies-since.ts';
 import { COUNTED_ROWS_MAX, countReplayable, type Replayable } from './find-replayable.ts';
 import { replayAnswer } from './replay-answer.ts';
 import { insertReplay } from './replay-repository.ts';
+import { replayTarget } from './replay-target.ts';
 import type { ReplayRequest } from './types.ts';
 
 /** Sorts before every id: the walk begins with the first delivery that was found. */
@@ -15,8 +16,6 @@ export const requireCountable = (found: Replayable): void => {
   const message = `is needed, or an earlier one: there are more than ${COUNTED_ROWS_MAX.toLocaleString('en')} deliveries to look at`;
   throw errors.invalidInput([{ field: 'to', message }]);
 };
-
-export const targetOf = ({ id }: { readonly id: string }) => ({ type: 'webhook_replay', id, name: null });
 
 /**
  * Makes a replay, and its record in the audit log; deliveries are put in line by whoever paces it, beginning now. One
@@ -59,7 +58,7 @@ export const createReplay = async (
     webhookEvents.adminActed,
     adminActOf(admin, {
       action: 'webhook_replay.create',
-      target: targetOf(replay),
+      target: replayTarget(replay),
       before: null,
       after: { kind, filter: answer.filter, rate_per_second: ratePerSecond, total: found.total },
     }),

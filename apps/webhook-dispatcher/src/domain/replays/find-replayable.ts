@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Executor } from '../deliveries/executor.ts';
 import { all, type Narrowing, narrow, narrowByIndex } from '../deliveries/narrow-deliveries.ts';
-import type { ReplayFilter } from './types.ts';
+import type { Replay, ReplayFilter } from './types.ts';
 
 /** A replay that would have to look at more than this is refused: counting took 0.5 s a million, and nobody waits longer. */
 export const COUNTED_ROWS_MAX = 1_000_000;
@@ -12,23 +12,35 @@ const SHUT_ENDPOINT = sql`EXISTS (
 
 const date = (text: string | undefined): Date | null => (text === undefined ? null : new Date(text));
 
+const ANY: Narrowing = {
+  status: null,
+  endpointId: null,
+  owner: null,
+  eventType: null,
+  messageId: null,
+  from: null,
+  to: null,
+};
+
 /**
  * One search for each status that is rare and has an index of its own; a single one over everything where the
  * deliveries that arrived are wanted too.
  */
 const searchesOf = (filter: ReplayFilter): readonly Narrowing[] => {
   const search = {
-    status: null,
+    ...ANY,
     endpointId: filter.endpoint_id ?? null,
     owner: filter.owner ?? null,
     eventType: filter.event_type ?? null,
-    messageId: null,
     from: date(filter.from),
     to: date(filter.to),
   };
   const statuses = [...new Set(filter.statuses)];
   return statuses.includes('succeeded') ? [search] : statuses.map((status) => ({ ...search, status }));
 };
+
+/** As the replay's row keeps it, which nobody but `createReplay` writes. */
+const filterOf = (replay: Replay) => replay.filter as unknown as ReplayFilter;
 
 /** Of an endpoint's sequence; its index, or that of the time, whichever is narrower. */
 const sequencesOf = (filter: ReplayFilter): RawBuilder<unknown>[] => [
@@ -88,3 +100,50 @@ export const countReplayable = async (
   const { examined, ...counts } = found;
   return { ...counts, isTooMany: examined > COUNTED_ROWS_MAX };
 };
+
+export interface LookedAt {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly matches: boolean;
+  /** What it says is still there, and will be for a while. */
+  readonly hasBody: boolean;
+}
+
+/** What there is to send again behind the cursor of a replay, oldest first, and what lies between. */
+export const listReplayable = async (
+  executor: Executor,
+  replay: Replay,
+  rowsMax: number,
+  bodiesSince: Date,
+): Promise<readonly LookedAt[]> => {
+  const filter = filterOf(replay);
+  const { cursor_created_at, cursor_id, last_created_at, created_at } = replay;
+  const searches = searchesOf(filter).map(
+    (search) => sql`
+      (SELECT d.id, d.created_at, d.message_id, ${matches(filter, search, created_at)} AS matches
+       FROM webhook_deliveries d
+       WHERE ${all([...narrowByIndex(search), ...sequencesOf(filter)])}
+         AND (d.created_at, d.id) > (${cursor_created_at}::timestamptz, ${cursor_id}::uuid)
+         AND d.created_at <= ${last_created_at}::timestamptz
+       ORDER BY d.created_at, d.id LIMIT ${rowsMax}::int)`,
+  );
+  const { rows } = await sql<LookedAt>`
+    SELECT next.id, next.created_at AS "createdAt", next.matches,
+      m.body IS NOT NULL AND m.created_at > ${bodiesSince}::timestamptz AS "hasBody"
+    FROM (
+      SELECT * FROM (${sql.join(searches, sql` UNION ALL `)}) AS searched
+      ORDER BY created_at, id LIMIT ${rowsMax}::int
+    ) AS next
+    JOIN webhook_messages m ON m.id = next.message_id
+    ORDER BY next.created_at, next.id`.execute(executor);
+  return rows;
+};
+
+/**
+ * Locks those that still match: somebody may have sent them again meanwhile. In the order of ids, as everybody does who locks
+ * deliveries that are over.
+ */
+export const lockReplayable = (replay: Replay, ids: readonly string[]): RawBuilder<unknown> => sql`
+  SELECT d.id FROM webhook_deliveries d
+  WHERE d.id = ANY (${ids}::uuid[]) AND ${matches(filterOf(replay), ANY, replay.created_at)}
+  ORDER BY d.id FOR NO KEY UPDATE`;

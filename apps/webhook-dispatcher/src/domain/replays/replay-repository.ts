@@ -1,6 +1,6 @@
 import type { WebhooksSchema } from '@switchboard/db';
 import type { Position } from '@switchboard/service-kit';
-import { type Insertable, type Kysely, sql } from 'kysely';
+import { type Insertable, type Kysely, sql, type Updateable } from 'kysely';
 import type { Replay } from './types.ts';
 
 type Executor = Pick<Kysely<WebhooksSchema>, 'selectFrom' | 'insertInto' | 'updateTable'>;
@@ -29,3 +29,31 @@ export const listReplays = (
     .limit(limit + 1)
     .execute();
 };
+
+/** One that is to go on now; those that another dispatcher works on are passed over. */
+export const lockDueReplay = (executor: Executor, now: Date): Promise<Replay | undefined> =>
+  executor
+    .selectFrom('webhook_replays')
+    .selectAll()
+    .where('status', '=', 'running')
+    .where('next_at', '<=', now)
+    .orderBy('next_at')
+    .limit(1)
+    .forNoKeyUpdate()
+    .skipLocked()
+    .executeTakeFirst();
+
+export const lockReplay = (executor: Executor, id: string): Promise<Replay | undefined> =>
+  executor.selectFrom('webhook_replays').selectAll().where('id', '=', id).forNoKeyUpdate().executeTakeFirst();
+
+export const updateReplay = (
+  executor: Executor,
+  id: string,
+  changes: Updateable<WebhooksSchema['webhook_replays']>,
+): Promise<Replay> =>
+  executor
+    .updateTable('webhook_replays')
+    .set(changes)
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirstOrThrow();

@@ -1,4 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
+import { getPartnerDeliveries } from './list-deliveries.ts';
+import { postPartnerRetry } from './retry-delivery.ts';
 
-export const partnerRoutes = (_app: FastifyInstance, _deps: Deps): void => undefined;
+/** What a partner sees of its own callbacks. */
+export const partnerRoutes = (app: FastifyInstance, deps: Deps): void => {
+  getPartnerDeliveries(app, deps);
+  postPartnerRetry(app, deps);
+};

@@ -1,0 +1,111 @@
+import { webhookEvents } from '@switchboard/contracts';
+import { type DataContext, type Tools, transact } from '@switchboard/db';
+import { ownActOf } from '@switchboard/service-kit';
+import { sql } from 'kysely';
+import { bodiesSince } from '../deliveries/bodies-since.ts';
+import type { Executor } from '../deliveries/executor.ts';
+import { findEndpoint } from '../endpoints/endpoint-repository.ts';
+import { cancelAct } from './cancel-replay.ts';
+import { type LookedAt, listReplayable, lockReplayable } from './find-replayable.ts';
+import { lockDueReplay, updateReplay } from './replay-repository.ts';
+import type { Replay } from './types.ts';
+import { countWaiting, hasPending } from './waiting-deliveries.ts';
+
+const STEP_SECONDS = 1;
+/** It holds back while more than this many seconds of its own are due and wait: its lanes are slower than its pace. */
+const WAITING_SECONDS_MAX = 10;
+/** How long one that is looked through waits between two looks at what is still on its way; their last attempt tells first. */
+const ENDING_SECONDS = 5;
+/** Of one step: most rows between two cursors. */
+const LOOKED_AT_MAX = 1_000;
+
+const later = (now: Date, seconds: number): Date => new Date(now.getTime() + seconds * 1000);
+
+/** As far as one step goes: as many as the pace allows, and all that are passed over on the way. */
+const takeStep = (rows: readonly LookedAt[], sentMax: number) => {
+  const ids: string[] = [];
+  let expired = 0;
+  let last: LookedAt | undefined;
+  for (const row of rows) {
+    if (ids.length === sentMax && row.matches && row.hasBody) break;
+    if (row.matches && row.hasBody) ids.push(row.id);
+    else if (row.matches) expired += 1;
+    last = row;
+  }
+  return { ids, expired, last, isEnd: last === rows.at(-1) && rows.length < LOOKED_AT_MAX };
+};
+
+/** Puts deliveries in line, each a little later than the one before. Gives how many were still as they were found. */
+const putInLine = async (
+  trx: Executor,
+  replay: Replay,
+  ids: readonly string[],
+  now: Date,
+): Promise<number> => {
+  const dueAt = ids.map((_, index) => later(now, index / replay.rate_per_second));
+  const { numAffectedRows } = await sql`
+    WITH locked AS MATERIALIZED (${lockReplayable(replay, ids)})
+    UPDATE webhook_deliveries d
+    SET status = 'pending', schedule_step = 0, due_at = line.due_at, finished_at = NULL, replay_id = ${replay.id}::uuid
+    FROM locked JOIN unnest(${ids}::uuid[], ${dueAt}::timestamptz[]) AS line (id, due_at) ON line.id = locked.id
+    WHERE d.id = locked.id`.execute(trx);
+  return Number(numAffectedRows ?? 0);
+};
+
+const goOn = async (trx: Tools<'webhooks'>['trx'], replay: Replay, now: Date, payloadDays: number) => {
+  const { rate_per_second: rate } = replay;
+  const waitingMax = rate * WAITING_SECONDS_MAX;
+  if ((await countWaiting(trx, replay, now, waitingMax)) >= waitingMax) {
+    await updateReplay(trx, replay.id, { next_at: later(now, STEP_SECONDS) });
+    return;
+  }
+  const rows = await listReplayable(trx, replay, LOOKED_AT_MAX, bodiesSince(now, payloadDays));
+  const { ids, expired, last, isEnd } = takeStep(rows, rate * STEP_SECONDS);
+  const sent = ids.length === 0 ? 0 : await putInLine(trx, replay, ids, now);
+  await updateReplay(trx, replay.id, {
+    ...(last ? { cursor_created_at: last.createdAt, cursor_id: last.id } : {}),
+    scheduled: replay.scheduled + sent,
+    skipped: replay.skipped + expired + ids.length - sent,
+    // Never ahead of the pace, also after a time without dispatchers.
+    next_at: later(now, ids.length / rate),
+    ...(isEnd ? { looked_through_at: now } : {}),
+  });
+};
+
+/** What it put in line and neither arrived nor failed was held again, or cancelled with its endpoint. */
+const end = async (trx: Tools<'webhooks'>['trx'], replay: Replay, now: Date) => {
+  if (await hasPending(trx, replay)) {
+    await updateReplay(trx, replay.id, { next_at: later(now, ENDING_SECONDS) });
+    return;
+  }
+  const { total, successful, failed, skipped } = replay;
+  await updateReplay(trx, replay.id, {
+    status: 'completed',
+    skipped: Math.max(skipped, total - successful - failed),
+    finished_at: now,
+  });
+};
+
+/**
+ * One step of one replay that is due: what it puts in line and how far it got are one transaction, so that whoever dies
+ * anywhere leaves nothing out and nothing twice. A replay to one endpoint ends cancelled when that one is disabled: what it
+ * put in line is held, and whoever enables it says what to do with all that was missed.
+ *
+ * @returns false: none is due
+ */
+export const paceReplay = (
+  ctx: DataContext<'webhooks'>,
+  { payloadDays }: { readonly payloadDays: number },
+): Promise<boolean> =>
+  transact(ctx, async ({ trx, emit }) => {
+    const now = ctx.clock.now();
+    const replay = await lockDueReplay(trx, now);
+    if (!replay) return false;
+    const endpoint = replay.endpoint_id === null ? null : await findEndpoint(trx, replay.endpoint_id);
+    if (replay.endpoint_id !== null && endpoint?.status !== 'enabled') {
+      await updateReplay(trx, replay.id, { status: 'cancelled', finished_at: now });
+      emit(webhookEvents.adminActed, ownActOf(cancelAct(replay)));
+    } else if (replay.looked_through_at === null) await goOn(trx, replay, now, payloadDays);
+    else await end(trx, replay, now);
+    return true;
+  });

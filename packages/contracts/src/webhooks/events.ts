@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { adminActExample, adminActSchema } from '../audit.ts';
 import { environmentSchema } from '../credentials/principal.ts';
 import { defineEvent } from '../event.ts';
+import { isStorable } from '../fields.ts';
 import {
   eventTypeSchema,
   messageIdSchema,
@@ -92,13 +93,14 @@ export const webhookEvents = {
     summary:
       "A service tells an owner something: it is delivered to each of the owner's endpoints that takes the event type. The same message id is one message.",
     data: z.object({
+      /** `webhook-id` on the wire. Of one's own making, so that whoever publishes twice after a crash is heard once. */
       message_id: messageIdSchema,
       owner: webhookOwnerSchema,
       event_type: eventTypeSchema,
       /** Endpoints of the other environment do not get it. */
       environment: environmentSchema,
       /** The exact text that is sent and signed; `webhookBody` makes the recommended one. */
-      body: z.string(),
+      body: z.string().refine(isStorable, 'must be well-formed Unicode without NUL'),
       /** An endpoint that does not get it: the one it is about. */
       except_endpoint_id: z.uuid().optional(),
     }),

@@ -58,7 +58,12 @@ export const webhookOwnerOf = (principal: Principal): string | null => {
 
 /**
  * The body of a message as Standard Webhooks recommends it ("Payload structure"): type, time and data, printed by
- * JSON.stringify. It is sent and signed as these bytes.
+ * JSON.stringify. It is sent and signed as these bytes. A service tells an owner something with
+ * `emit(webhookEvents.messagePublished, { message_id, owner, event_type, environment, body: webhookBody(event_type, at, data) })`
+ * inside the transaction of what happened.
+ *
+ * @param at when it happened, not when it is sent: the same over every attempt
+ * @param data what the receiver needs to know; never a secret, for it is stored and shown to administrators
  */
 export const webhookBody = (eventType: string, at: Date, data: Readonly<Record<string, unknown>>): string =>
   JSON.stringify({ type: eventType, timestamp: at.toISOString(), data });

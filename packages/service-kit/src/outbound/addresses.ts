@@ -53,6 +53,12 @@ const refusalOfParsed = (address: Address): TargetRefusal | undefined => {
   return address.kind() === 'ipv6' && !address.match(globalUnicast) ? 'reserved' : undefined;
 };
 
+/** `::8.8.8.8` is read by ipaddr.js as `::ffff:8.8.8.8`, which is another address; in hexadecimal nobody mistakes it. */
+const hexadecimal = (address: string): string => {
+  if (!address.includes(':') || !address.includes('.')) return address;
+  return URL.canParse(`http://[${address}]`) ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
+};
+
 /**
  * Why an address may not be called; undefined when it may. `address` is a literal as resolvers and the URL parser
  * write them. An IPv4-mapped IPv6 address is judged as the IPv4 address it reaches.
@@ -60,6 +66,6 @@ const refusalOfParsed = (address: Address): TargetRefusal | undefined => {
 export const refusalOfAddress = (address: string, allowPrivate: boolean): TargetRefusal | undefined => {
   if (!ipaddr.isValid(address)) return 'syntax';
   // process() turns ::ffff:a.b.c.d into a.b.c.d.
-  const reason = refusalOfParsed(ipaddr.process(address));
+  const reason = refusalOfParsed(ipaddr.process(hexadecimal(address)));
   return allowPrivate && (reason === 'loopback' || reason === 'private') ? undefined : reason;
 };

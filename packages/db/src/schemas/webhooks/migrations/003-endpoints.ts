@@ -195,6 +195,10 @@ export const migration = defineMigration((trx) =>
     DROP INDEX webhook_messages_with_body;
     CREATE INDEX webhook_messages_with_body ON webhook_messages (created_at, id) WHERE body IS NOT NULL;
 
+    -- Compressing a body of 8 kB and reading it again is a third of what Postgres does for a delivery (0.9 ms of CPU, 0.6
+    -- without); the table is twice as large for as long as bodies are kept.
+    ALTER TABLE webhook_messages ALTER COLUMN body SET STORAGE EXTERNAL;
+
     ALTER TABLE webhook_attempts ADD COLUMN replay_id uuid;
 
     CREATE FUNCTION fill_delivery_of_before_endpoints() RETURNS trigger LANGUAGE plpgsql AS $$

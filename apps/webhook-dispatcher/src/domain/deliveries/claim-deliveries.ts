@@ -2,13 +2,7 @@ import type { Environment } from '@switchboard/contracts';
 import { type RawBuilder, sql } from 'kysely';
 import type { Executor } from './executor.ts';
 import type { Schedules } from './schedule.ts';
-import type { Lane, LeasedDelivery, Profile, SecretReference, Signing } from './types.ts';
-
-export interface Lease {
-  readonly owner: string;
-  readonly now: Date;
-  readonly until: Date;
-}
+import type { Lane, Lease, LeasedDelivery, Profile, SecretReference, Signing } from './types.ts';
 
 /** Which deliveries are wanted. Each way reads only rows it may take, whatever waits beside them. */
 export type Wanted =
@@ -97,6 +91,12 @@ const leasedDelivery = (row: ClaimRow, schedules: Schedules): LeasedDelivery => 
   createdAt: row.created_at,
 });
 
+/** Every live secret of the endpoint `e`, encrypted, the current one first. */
+export const liveSecrets = (now: Date): RawBuilder<unknown> => sql`
+  (SELECT array_agg(s.secret_sealed ORDER BY s.expires_at IS NOT NULL, s.created_at DESC)
+   FROM webhook_endpoint_secrets s
+   WHERE s.endpoint_id = e.id AND (s.expires_at IS NULL OR s.expires_at > ${now}::timestamptz))`;
+
 /**
  * The rows to take, locked. A `FOR UPDATE SKIP LOCKED` keeps dispatchers on one database out of each other's way.
  *
@@ -158,9 +158,7 @@ export const claimDeliveries = async (
     SELECT leased.id, leased.message_id, leased.event_type, leased.owner, leased.lane, coalesce(m.body, '') AS body,
       m.traceparent, leased.profile, coalesce(e.url, leased.url) AS url, leased.target_host, leased.environment,
       leased.secret, leased.endpoint_id, leased.sequence::text AS sequence, e.headers_sealed, e.schedule_seconds,
-      (SELECT array_agg(s.secret_sealed ORDER BY s.expires_at IS NOT NULL, s.created_at DESC)
-       FROM webhook_endpoint_secrets s
-       WHERE s.endpoint_id = e.id AND (s.expires_at IS NULL OR s.expires_at > ${lease.now}::timestamptz)) AS secrets_sealed,
+      ${liveSecrets(lease.now)} AS secrets_sealed,
       leased.replay_id, leased.attempt_count, leased.schedule_step, leased.created_at, leased.lost_since
     FROM leased JOIN webhook_messages m ON m.id = leased.message_id
     LEFT JOIN webhook_endpoints e ON e.id = leased.endpoint_id`.execute(executor);

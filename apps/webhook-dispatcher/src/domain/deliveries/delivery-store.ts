@@ -4,10 +4,10 @@ import type { EngineStore } from '../engine/engine.ts';
 import { judgeEndpoints } from '../health/judge-endpoints.ts';
 import { tellOwner } from '../messages/tell-owner.ts';
 import { noteReplayOutcomes, type ReplayOutcomes } from '../replays/note-outcomes.ts';
-import { type Claim, claimDeliveries, extendLeases, findDueLanes, type Lease } from './claim-deliveries.ts';
+import { type Claim, claimDeliveries, extendLeases, findDueLanes } from './claim-deliveries.ts';
 import { type JudgedAttempt, judgeAttempt, type RecordedState, recordAttempts } from './record-attempts.ts';
 import type { Schedules } from './schedule.ts';
-import type { FinishedAttempt, LaneHealth } from './types.ts';
+import type { FinishedAttempt, LaneHealth, Lease } from './types.ts';
 
 export interface DeliveryStoreOptions {
   readonly ctx: DataContext<'webhooks'>;

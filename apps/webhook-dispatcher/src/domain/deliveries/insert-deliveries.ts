@@ -45,17 +45,16 @@ export const insertMessages = async (
   { now }: { readonly now: Date },
 ): Promise<ReadonlySet<string>> => {
   if (messages.length === 0) return new Set();
-  const rows = messages.map(({ id, eventType, body, traceparent }) => ({
-    id,
-    event_type: eventType,
-    body,
-    traceparent,
-  }));
+  // Bodies as they are: as JSON within JSON, which each side takes apart again, 64 of 8 kB cost it milliseconds.
+  const values = messages
+    .toSorted((one, other) => (one.id < other.id ? -1 : 1))
+    .map(
+      ({ id, eventType, body, traceparent }) =>
+        sql`(${id}, ${eventType}, ${body}, ${traceparent ?? null}, ${now})`,
+    );
   const { rows: stored } = await sql<{ id: string }>`
     INSERT INTO webhook_messages (id, event_type, body, traceparent, created_at)
-    SELECT r.id, r.event_type, r.body, r.traceparent, ${now}::timestamptz
-    FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r (id text, event_type text, body text, traceparent text)
-    ORDER BY r.id
+    VALUES ${sql.join(values)}
     ON CONFLICT (id) DO NOTHING
     RETURNING id`.execute(trx);
   return new Set(stored.map((row) => row.id));

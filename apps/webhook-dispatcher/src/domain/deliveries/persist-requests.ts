@@ -1,9 +1,8 @@
 import type { DataOf, webhookEvents } from '@switchboard/contracts';
-import type { Lease } from './claim-deliveries.ts';
 import type { Executor } from './executor.ts';
 import { insertDeliveries, insertMessages, type NewDelivery } from './insert-deliveries.ts';
 import { nextAttemptAt, type Schedule } from './schedule.ts';
-import type { DeliveryReference, Lane, LeasedDelivery } from './types.ts';
+import type { DeliveryReference, Lane, LeasedDelivery, Reserve, StoredDeliveries } from './types.ts';
 
 export interface RequestedDelivery {
   /** The id the delivery gets if it is new. */
@@ -24,18 +23,11 @@ export const callbackLane = (lane: string, owner: string): Lane => ({
   openUntil: null,
 });
 
-export interface PersistedRequests {
-  /** Stored under a lease of this process, to be begun after the commit. */
-  readonly begun: readonly LeasedDelivery[];
-  /** The others that are due. */
-  readonly waiting: readonly DeliveryReference[];
-}
-
 export interface PersistOptions {
   readonly now: Date;
   readonly schedule: Schedule;
-  /** Takes a slot for a delivery and gives the lease it is stored with; null: it waits. Without it, all of them do. */
-  readonly reserve?: (lane: Lane) => Lease | null;
+  /** Without it, all of them wait. */
+  readonly reserve?: Reserve;
 }
 
 const newDelivery = ({ id, request }: RequestedDelivery): Omit<NewDelivery, 'dueAt' | 'lease'> => {
@@ -92,7 +84,7 @@ export const persistRequests = async (
   trx: Executor,
   requested: readonly RequestedDelivery[],
   options: PersistOptions,
-): Promise<PersistedRequests> => {
+): Promise<StoredDeliveries> => {
   const { now, schedule, reserve } = options;
   const byMessage = new Map<string, RequestedDelivery>();
   for (const one of requested) {

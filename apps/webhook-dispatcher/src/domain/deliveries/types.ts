@@ -86,6 +86,24 @@ export interface DeliveryReference {
   readonly lane: Lane;
 }
 
+/** What a transaction stored that is due. */
+export interface StoredDeliveries {
+  /** Under a lease of this process, to be begun after the commit. */
+  readonly begun: readonly LeasedDelivery[];
+  /** To be offered. */
+  readonly waiting: readonly DeliveryReference[];
+}
+
+/** What a delivery is leased with. */
+export interface Lease {
+  readonly owner: string;
+  readonly now: Date;
+  readonly until: Date;
+}
+
+/** Takes a slot for a delivery that is about to be stored, and gives the lease it is stored with; null: it has to wait. */
+export type Reserve = (lane: Lane) => Lease | null;
+
 /** What a receiver answered, as far as it was read. */
 export interface Answer {
   readonly status: number;

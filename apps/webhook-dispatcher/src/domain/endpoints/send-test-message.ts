@@ -30,7 +30,7 @@ export const sendTestMessage = async (
   const { due, deliveryId } = await transact(data, async ({ trx, emit }) => {
     const now = data.clock.now();
     await lockSequence(trx, endpointId);
-    const [endpoint] = await readTakers(trx, [endpointId]);
+    const [endpoint] = await readTakers(trx, [endpointId], now);
     if (!endpoint) throw new AppError('ENDPOINT_NOT_FOUND');
     if (endpoint.status === 'disabled') throw new AppError('ENDPOINT_DISABLED');
     const { owner, environment } = endpoint;
@@ -46,7 +46,7 @@ export const sendTestMessage = async (
     );
     const change = { before: null, after: { message_id: messageId } };
     emit(webhookEvents.adminActed, adminActOf(ctx, endpointAct('test', endpoint, change)));
-    return { due: stored, deliveryId: await findDeliveryOf(trx, messageId, endpoint.id) };
+    return { due: stored.waiting, deliveryId: await findDeliveryOf(trx, messageId, endpoint.id) };
   });
   for (const one of due) engine.offer(one);
   return { messageId, deliveryId };

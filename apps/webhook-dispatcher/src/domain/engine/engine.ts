@@ -1,13 +1,15 @@
 import { backoffMs, pause } from '@switchboard/bus';
 import type { Clock } from '@switchboard/contracts';
-import type { DueLane, LaneRoom, Lease } from '../deliveries/claim-deliveries.ts';
+import type { DueLane, LaneRoom } from '../deliveries/claim-deliveries.ts';
 import type {
   AttemptResult,
   DeliveryReference,
   FinishedAttempt,
   Lane,
   LaneHealth,
+  Lease,
   LeasedDelivery,
+  Reserve,
 } from '../deliveries/types.ts';
 import { createBacklog } from './backlog.ts';
 import type { Lanes } from './lanes.ts';
@@ -52,7 +54,7 @@ export interface Engine {
    * Takes a slot for a delivery that is about to be stored with the lease that this gives, and then to `begin`. Null: it has
    * to wait for its turn, and is to be offered.
    */
-  reserve(lane: Lane): Lease | null;
+  readonly reserve: Reserve;
   /** Returns a slot whose delivery was not stored after all. */
   giveBack(lane: Lane): void;
   /** Sends what was stored under a lease of `reserve`. */

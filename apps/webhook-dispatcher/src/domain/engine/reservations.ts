@@ -1,10 +1,9 @@
-import type { Lease } from '../deliveries/claim-deliveries.ts';
-import type { Lane } from '../deliveries/types.ts';
+import type { Lane, Reserve } from '../deliveries/types.ts';
 import type { Engine } from './engine.ts';
 
 export interface Reservations {
   /** A transaction begins, or begins anew: what the last one took and did not keep is given back. */
-  begin(): (lane: Lane) => Lease | null;
+  begin(): Reserve;
   /** It was committed: the slots belong to deliveries that are begun now. */
   keep(): void;
   giveBack(): void;

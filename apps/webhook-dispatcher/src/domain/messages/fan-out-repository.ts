@@ -1,5 +1,6 @@
 import type { Environment } from '@switchboard/contracts';
 import { sql } from 'kysely';
+import { liveSecrets } from '../deliveries/claim-deliveries.ts';
 import type { Executor } from '../deliveries/executor.ts';
 import type { EndpointRecord } from '../endpoints/endpoint-repository.ts';
 
@@ -12,18 +13,24 @@ export interface Addressee {
 }
 
 /** An endpoint as far as whoever fans out has to know it. */
-export type Taker = Pick<
-  EndpointRecord,
-  | 'id'
-  | 'owner'
-  | 'environment'
-  | 'url'
-  | 'eventTypes'
-  | 'status'
-  | 'scheduleSeconds'
-  | 'ratePerSecond'
-  | 'concurrency'
->;
+export interface Taker
+  extends Pick<
+    EndpointRecord,
+    | 'id'
+    | 'owner'
+    | 'environment'
+    | 'url'
+    | 'eventTypes'
+    | 'status'
+    | 'scheduleSeconds'
+    | 'ratePerSecond'
+    | 'concurrency'
+    | 'headersSealed'
+  > {
+  readonly circuitOpenUntil: Date | null;
+  /** Every live secret, the current one first. */
+  readonly secretsSealed: readonly string[];
+}
 
 /**
  * Locks the sequences of the endpoints that may take something: until the transaction ends, nobody else gives them numbers.
@@ -54,14 +61,17 @@ export const lockSequences = async (
 export const readTakers = async (
   trx: Executor,
   endpointIds: readonly string[],
+  now: Date,
 ): Promise<readonly Taker[]> => {
   const { rows } = await sql<Taker>`
-    SELECT id, owner, environment, url, event_types AS "eventTypes", status, schedule_seconds AS "scheduleSeconds",
-      rate_per_second AS "ratePerSecond", concurrency
-    FROM webhook_endpoints
-    WHERE id = ANY (${endpointIds}::uuid[]) AND deleted_at IS NULL
-    ORDER BY id
-    FOR SHARE`.execute(trx);
+    SELECT e.id, e.owner, e.environment, e.url, e.event_types AS "eventTypes", e.status,
+      e.schedule_seconds AS "scheduleSeconds", e.rate_per_second AS "ratePerSecond", e.concurrency,
+      e.headers_sealed AS "headersSealed", h.circuit_open_until AS "circuitOpenUntil",
+      ${liveSecrets(now)} AS "secretsSealed"
+    FROM webhook_endpoints e LEFT JOIN webhook_endpoint_health h ON h.endpoint_id = e.id
+    WHERE e.id = ANY (${endpointIds}::uuid[]) AND e.deleted_at IS NULL
+    ORDER BY e.id
+    FOR SHARE OF e`.execute(trx);
   return rows;
 };
 

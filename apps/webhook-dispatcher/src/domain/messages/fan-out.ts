@@ -1,6 +1,6 @@
 import { patternsFor } from '@switchboard/contracts';
 import type { Executor } from '../deliveries/executor.ts';
-import type { DeliveryReference } from '../deliveries/types.ts';
+import type { StoredDeliveries } from '../deliveries/types.ts';
 import { type Addressee, lockSequences, readTakers, type Taker } from './fan-out-repository.ts';
 import { type PublishedMessage, type StoreOptions, storeForEndpoints } from './store-for-endpoints.ts';
 
@@ -37,14 +37,14 @@ export const fanOut = async (
   trx: Executor,
   published: readonly PublishedMessage[],
   options: StoreOptions,
-): Promise<readonly DeliveryReference[]> => {
+): Promise<StoredDeliveries> => {
   // Of those with one id, the first.
   const messages = new Map(published.toReversed().map((each) => [each.message.message_id, each]));
   const unique = published.filter((each) => messages.get(each.message.message_id) === each);
 
   const endpointIds = await lockSequences(trx, addresseesOf(unique.map(({ message }) => message)));
-  if (endpointIds.length === 0) return [];
-  const byAddress = Map.groupBy(await readTakers(trx, endpointIds), addressOf);
+  if (endpointIds.length === 0) return { begun: [], waiting: [] };
+  const byAddress = Map.groupBy(await readTakers(trx, endpointIds, options.now), addressOf);
   const addressed = unique.map((each) => ({
     ...each,
     takers: (byAddress.get(addressOf(each.message)) ?? []).filter((endpoint) =>

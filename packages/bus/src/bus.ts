@@ -51,6 +51,8 @@ export interface Bus {
   ensureStream(stream: StreamContract): Promise<void>;
   /** What JetStream says of a stream; null when there is none. */
   streamState(name: string): Promise<StreamState | null>;
+  /** The ids (`msgId`) of the messages at these numbers of a stream; null where there is none any more. */
+  messageIds(stream: string, sequences: readonly number[]): Promise<(string | null)[]>;
   /** Publishes one message and waits for JetStream's ack. BusError: `rejected` never succeeds, the others may later. */
   publish(message: OutgoingMessage, options?: { readonly timeoutMs?: number }): Promise<PublishAck>;
   /** Publishes many at once, in order, and says what became of each. Never throws. */
@@ -105,6 +107,7 @@ export const connectBus = async (options: BusOptions): Promise<Bus> => {
     onConnect: connection.onConnect,
     ensureStream: streams.ensure,
     streamState: streams.state,
+    messageIds: streams.messageIds,
     publish: (message, { timeoutMs } = {}) => publisher.publish(message, timeoutMs),
     publishAll: (messages, { timeoutMs } = {}) => publisher.publishAll(messages, timeoutMs),
     publishEvent(event, data, { source, partition, id = ids.next(), traceparent = trace.current() }) {

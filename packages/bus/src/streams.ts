@@ -7,6 +7,8 @@ import type { Log } from './log.ts';
 const DUPLICATE_WINDOW_SECONDS = 120;
 const API_TIMEOUT_MS = 5_000;
 const STREAM_NOT_FOUND = 10059;
+// Each answer carries its whole message, up to 1 MB.
+const READ_AT_ONCE = 25;
 
 export interface StreamState {
   /** When the store was made, as the server words it (nanoseconds): another text means another store. */
@@ -22,6 +24,8 @@ export interface Streams {
   /** Makes it although we believe that it is there. */
   repair(stream: StreamContract): Promise<void>;
   state(name: string): Promise<StreamState | null>;
+  /** The ids (`Nats-Msg-Id`) of the messages at these numbers of a stream; null where there is none any more. */
+  messageIds(name: string, sequences: readonly number[]): Promise<(string | null)[]>;
 }
 
 export const streamOf = (subject: string): StreamContract | undefined => {
@@ -123,6 +127,25 @@ export const createStreams = (connection: Connection, log: Log): Streams => {
           return null;
         }
         throw toBusError(error, `ask for the stream ${name}`);
+      }
+    },
+    async messageIds(name, sequences) {
+      try {
+        const jsm = await manager();
+        const idAt = async (seq: number): Promise<string | null> => {
+          try {
+            return (await jsm.streams.getMessage(name, { seq })).header.get('Nats-Msg-Id') || null;
+          } catch (error) {
+            if (isNotFound(error)) return null;
+            throw error;
+          }
+        };
+        const ids: (string | null)[] = [];
+        for (let at = 0; at < sequences.length; at += READ_AT_ONCE)
+          ids.push(...(await Promise.all(sequences.slice(at, at + READ_AT_ONCE).map(idAt))));
+        return ids;
+      } catch (error) {
+        throw toBusError(error, `read messages of the stream ${name}`);
       }
     },
   };

@@ -1,10 +1,10 @@
-import { rm } from 'node:fs/promises';
+import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '@switchboard/bus';
 import { createManualClock } from '@switchboard/contracts';
 import { resetNats, startNats, startPostgres, testNatsUrl, waitFor } from '@switchboard/stack/testing';
 import { sql } from 'kysely';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cleanUp, onEvent, startConsumer, transact } from '../src/index.ts';
 import { cancelJob, countRows, createBench, ids, jobCancelled, listen, type Partner } from './helpers.ts';
 
@@ -101,6 +101,102 @@ test('a stream that lost its end, as after a power cut, gets it again', async ()
   const after = bench.relay(ctx, { bus });
   await waitFor(async () => (await after.stats()).published === 2);
   expect((await after.stats()).republished).toBe(2);
+});
+
+describe('a stream that lost its end, to which another producer published first', () => {
+  /** The store as it was when the first service had published five of its eight; then the other one publishes four. */
+  const cutBack = async () => {
+    const [ctx, other] = [await partner(), await partner()];
+    const nats = await startNats();
+    bench.later(() => nats.stop());
+    const store = join(nats.dir, 'jetstream');
+    const publish = async (from: Partner, count: number) => {
+      const bus = await bench.openBus(nats.url);
+      const relay = bench.relay(from, { bus });
+      const emitted = await cancelMany(from, count);
+      await waitFor(() => bus.isConnected());
+      await relay.flush();
+      await relay.stop();
+      await bus.close();
+      return emitted;
+    };
+    const emitted = await publish(ctx, 5);
+    await nats.kill();
+    await cp(store, `${store}-older`, { recursive: true });
+    await nats.restart();
+    emitted.push(...(await publish(ctx, 3)));
+    await nats.kill();
+    await rm(store, { recursive: true });
+    await cp(`${store}-older`, store, { recursive: true });
+    await nats.restart();
+    emitted.push(...(await publish(other, 4)));
+    return { ctx, nats, emitted };
+  };
+  const stored = async (natsUrl: string, count: number): Promise<(string | null)[]> => {
+    const bus = await bench.openBus(natsUrl);
+    await waitFor(async () => (await bus.streamState('PARTNER'))?.messages === count, {
+      what: `${count} events in the stream`,
+    });
+    return bus.messageIds(
+      'PARTNER',
+      Array.from({ length: count }, (_, at) => at + 1),
+    );
+  };
+
+  test('gets it again', async () => {
+    const { ctx, nats, emitted } = await cutBack();
+    const relay = bench.relay(ctx, { bus: await bench.openBus(nats.url) });
+    const found = await stored(nats.url, 12);
+    expect([...found].sort()).toEqual([...emitted].sort());
+    expect(await relay.stats()).toMatchObject({ republished: 3, published: 3 });
+  });
+
+  test('gets it again though a replica that knows nothing of the cut publishes next', async () => {
+    const { ctx, nats, emitted } = await cutBack();
+    // What this replica publishes is the last of the service, and intact.
+    const bus = await bench.openBus(nats.url);
+    const blind = bench.relay(ctx, {
+      bus: { ...bus, messageIds: async (_stream, sequences) => sequences.map(() => null) },
+    });
+    emitted.push(...(await cancelMany(ctx, 2)));
+    await waitFor(() => bus.isConnected());
+    await blind.flush();
+    await blind.stop();
+    expect(await blind.stats()).toMatchObject({ republished: 0 });
+    bench.relay(ctx, { bus });
+    const found = await stored(nats.url, 14);
+    expect([...found].sort()).toEqual([...emitted].sort());
+  });
+});
+
+test('a batch that was under way when the connection broke goes out again, after a look at the stream, and is kept once', async () => {
+  const ctx = await partner();
+  const bus = await bench.openBus();
+  const did: string[] = [];
+  const listeners = new Set<() => void>();
+  const relay = bench.relay(ctx, {
+    bus: {
+      ...bus,
+      onConnect(listener) {
+        listeners.add(listener);
+        return bus.onConnect(listener);
+      },
+      async publishAll(messages) {
+        const outcomes = await bus.publishAll(messages);
+        if (did.push(`publish ${messages.length}`) === 1) for (const listener of listeners) listener();
+        return outcomes;
+      },
+      async streamState(name) {
+        if (name === 'PARTNER' && did.length > 0) did.push('look');
+        return bus.streamState(name);
+      },
+    },
+  });
+  await cancelMany(ctx, 4);
+  await relay.flush();
+  await relay.stop();
+  expect(did).toEqual(['publish 4', 'look', 'publish 4']);
+  expect(await bus.streamState('PARTNER')).toMatchObject({ messages: 4 });
 });
 
 test('a Postgres that is killed and comes back finds its relay waiting', async () => {

@@ -112,6 +112,42 @@ export const unpublishLost = async <Schema>(
   return Number(found.numAffectedRows ?? 0);
 };
 
+export interface PlacedRow {
+  readonly id: string;
+  readonly sequence: number;
+}
+
+/** Rows of this store of a stream that are nearest to its end, from `upTo` backwards: `rowsMax`, and all of the last number. */
+export const publishedBefore = async <Schema>(
+  db: Executor<Schema>,
+  stream: { readonly name: string; readonly createdAt: string; readonly upTo: number },
+  rowsMax: number,
+): Promise<PlacedRow[]> => {
+  const found = await sql<PlacedRow>`
+    select id, stream_sequence as sequence from outbox
+    where published_at is not null and stream = ${stream.name} and stream_created = ${stream.createdAt}
+      and stream_sequence <= ${stream.upTo}
+    order by stream_sequence desc fetch first ${rowsMax} rows with ties`.execute(db);
+  return found.rows;
+};
+
+/** Lets these rows wait again, unless somebody did so since they were read. Gives how many. */
+export const unpublishRows = async <Schema>(
+  db: Executor<Schema>,
+  rows: readonly PlacedRow[],
+): Promise<number> => {
+  const done = await sql`
+    update outbox set published_at = null
+    where id in (
+      select id from outbox
+      where published_at is not null and (id, stream_sequence) in (
+        select * from unnest(${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.sequence)}::bigint[]))
+      order by position
+      for update skip locked
+    )`.execute(db);
+  return Number(done.numAffectedRows ?? 0);
+};
+
 export const hasPublishedTo = async <Schema>(db: Executor<Schema>, stream: string): Promise<boolean> => {
   const found =
     await sql`select 1 from outbox where published_at is not null and stream = ${stream} limit 1`.execute(db);

@@ -12,8 +12,10 @@ import {
   markFailed,
   markPublished,
   type PublishedRow,
+  publishedBefore,
   readFigures,
   unpublishLost,
+  unpublishRows,
 } from './queries.ts';
 
 export interface OutboxRelayOptions {
@@ -49,6 +51,7 @@ const STREAM_CHECK_MS = 10_000;
 const CLEAN_UP_MS = 60_000;
 const DELETION_MS = 1_000;
 const UNPUBLISH_ROWS = 2_000;
+const COMPARED_ROWS = 200;
 const FAULT_BACKOFF = { firstMs: 100, maxMs: 5_000 };
 
 /**
@@ -73,6 +76,7 @@ export const startOutboxRelay = <Name extends SchemaName>(
   // What was known of each stream before anything was published to it: marks rows, never too new.
   const known = new Map<string, StreamState>();
   let streamsDue = true;
+  let connections = 0;
   let checkedAtMs = 0;
   let woken = true;
   let endWait: (() => void) | null = null;
@@ -89,8 +93,32 @@ export const startOutboxRelay = <Name extends SchemaName>(
     endWait = null;
   };
 
+  /**
+   * Lets rows wait again whose number in the stream is now that of another message: the stream lost its end, and
+   * somebody else published to it before we looked. A loss is always of the end, so the last row tells; after a
+   * connection, when another replica may have published before us, the last 200 do. As long as one of them is lost,
+   * those before are compared as well. A message that is gone was removed, by its age or by somebody: not lost.
+   */
+  const unpublishReplaced = async (name: string, state: StreamState, thorough: boolean): Promise<number> => {
+    let lost = 0;
+    let upTo = state.lastSequence;
+    for (let rowsMax = thorough ? COMPARED_ROWS : 1; ; rowsMax = COMPARED_ROWS) {
+      const rows = await publishedBefore(ctx.db, { name, createdAt: state.createdAt, upTo }, rowsMax);
+      const ids = await bus.messageIds(
+        name,
+        rows.map((row) => row.sequence),
+      );
+      const replaced = rows.filter((row, at) => ids[at] !== null && ids[at] !== row.id);
+      if (replaced.length === 0) return lost;
+      lost += await unpublishRows(ctx.db, replaced);
+      upTo = (rows.at(-1)?.sequence ?? 0) - 1;
+    }
+  };
+
   /** Notices streams that were made anew, or lost their end, and lets their rows wait again, in order. */
   const checkStreams = async () => {
+    const thorough = streamsDue;
+    const connectionsBefore = connections;
     for (const stream of ownStreams.values()) {
       let state = await bus.streamState(stream.name);
       if (!state) {
@@ -113,6 +141,7 @@ export const startOutboxRelay = <Name extends SchemaName>(
           UNPUBLISH_ROWS,
         );
       }
+      lost += await unpublishReplaced(stream.name, state, thorough);
       if (lost > 0) {
         counts.republished += lost;
         log.warn(
@@ -122,7 +151,7 @@ export const startOutboxRelay = <Name extends SchemaName>(
       }
       known.set(stream.name, state);
     }
-    streamsDue = false;
+    streamsDue = connections !== connectionsBefore;
     checkedAtMs = performance.now();
   };
 
@@ -150,6 +179,7 @@ export const startOutboxRelay = <Name extends SchemaName>(
         else sendable.push({ row, payload });
       }
       for (const subject of new Set(sendable.map(({ row }) => row.subject))) await stateBefore(subject);
+      const connectionsBefore = connections;
       const outcomes = await bus.publishAll(
         sendable.map(({ row, payload }) => ({
           subject: row.subject,
@@ -158,6 +188,9 @@ export const startOutboxRelay = <Name extends SchemaName>(
           headers: { 'ce-id': row.id, 'ce-type': row.type, traceparent: row.traceparent ?? undefined },
         })),
       );
+      // What comes after a cut would hide it: first the streams are looked at, then the batch goes out once more.
+      if (connections !== connectionsBefore || !bus.isConnected())
+        throw new Error('NATS went away while a batch was published; its events are published again');
       const published: PublishedRow[] = [];
       let left = 0;
       for (const [index, { row }] of sendable.entries()) {
@@ -215,6 +248,7 @@ export const startOutboxRelay = <Name extends SchemaName>(
 
   const forgetWake = ctx.onWake(wake);
   const forgetConnect = bus.onConnect(() => {
+    connections += 1;
     streamsDue = true;
     wake();
   });

@@ -48,7 +48,8 @@ beforeAll(async () => {
   receiver = await startReceiver();
   gateway = await startTestGateway({ withWebhooks: true });
   const run = createCli({ configDir: makeConfigDir() });
-  cli = (args, options) => run(args, { onPause: (seconds) => pause(Math.min(seconds, 0.4) * 1000), ...options });
+  cli = (args, options) =>
+    run(args, { onPause: (seconds) => pause(Math.min(seconds, 0.4) * 1000), ...options });
   let printed = '';
   const signedIn = await cli(['login', '--url', gateway.url], {
     onPrint(text) {

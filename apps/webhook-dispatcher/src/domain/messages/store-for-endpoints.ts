@@ -41,6 +41,7 @@ const firstAttempt = (
   taker: Taker,
   {
     now,
+    sequence,
     ...content
   }: Pick<LeasedDelivery, 'body' | 'traceparent' | 'schedule'> & {
     readonly now: Date;

@@ -34,6 +34,20 @@ test('readiness names what it leans on by the words of every other service', asy
   expect(await answer.json()).toEqual({ status: 'ready', checks: { database: 'ok', bus: 'ok' } });
 });
 
+test('attempts, what waits, and whom nothing is sent to can be watched', async () => {
+  const text = await (await fetch(`${process.url}/metrics`)).text();
+  for (const line of [
+    /^webhook_attempts_in_flight\{.*\} 0$/m,
+    /^webhook_backlog_age_seconds\{.*\} 0$/m,
+    /^webhook_lanes_paused\{.*\} 0$/m,
+    /^webhook_lanes_open\{.*\} 0$/m,
+    /^webhook_dispatchers_live\{.*\} 1$/m,
+    /^# TYPE webhook_attempts_total counter$/m,
+  ]) {
+    expect(text).toMatch(line);
+  }
+});
+
 test('requests, the loop, the pool, the outbox and the consumer can be watched', async () => {
   const read = async () => (await fetch(`${process.url}/metrics`)).text();
   const text = await waitFor(

@@ -53,8 +53,10 @@ const PAUSE = { firstMs: 500, maxMs: 5_000 };
 /** How far a receiver can put off what its lane sends; callbacks keep the times of the guide to within seconds. */
 const ENDPOINT_PAUSE_MS_MAX = 60_000;
 const CALLBACK_PAUSE_MS_MAX = PAUSE.maxMs;
-/** A bucket fills to what comes in within this time, so that a rate is one from second to second. */
+/** A bucket holds one, and what comes in within this time: a rate is one from second to second, and a late timer loses none. */
 const BURST_SECONDS = 0.1;
+/** Parts of a token are sums of fractions: 0.1 ten times is not quite one. */
+const ALMOST = 1e-6;
 const FORGET_AFTER_MS = 600_000;
 /** A partner may have any number of names; beyond this the idle ones are forgotten sooner. */
 const KNOWN_MAX = 10_000;
@@ -136,7 +138,7 @@ export const createLanes = ({ limits, clock, random, share }: LanesOptions): Lan
 
   const refill = (state: State, rate: number, atMs: number) => {
     const gained = (Math.max(0, atMs - state.refilledAtMs) / 1000) * rate;
-    state.tokens = Math.min(Math.max(1, rate * BURST_SECONDS), state.tokens + gained);
+    state.tokens = Math.min(1 + rate * BURST_SECONDS, state.tokens + gained);
     state.refilledAtMs = atMs;
   };
 
@@ -159,11 +161,11 @@ export const createLanes = ({ limits, clock, random, share }: LanesOptions): Lan
     if (rate <= 0) return { free: 0, lacks: 'slots' };
     if (rate < Number.POSITIVE_INFINITY) {
       refill(state, rate, atMs);
-      if (state.tokens < 1) {
+      if (state.tokens < 1 - ALMOST) {
         return { free: 0, lacks: 'time', untilMs: atMs + Math.ceil(((1 - state.tokens) / rate) * 1000) };
       }
     }
-    const tokens = rate < Number.POSITIVE_INFINITY ? Math.floor(state.tokens) : rate;
+    const tokens = rate < Number.POSITIVE_INFINITY ? Math.floor(state.tokens + ALMOST) : rate;
     return { free: Math.min(ownSlots, ownerSlots, tokens, Math.max(0, free())), lacks: null };
   };
 

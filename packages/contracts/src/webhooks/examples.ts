@@ -1,4 +1,5 @@
 import type { RouteExample } from '../specs/examples.ts';
+import { endpointExamples } from './endpoint-examples.ts';
 import { webhookBody } from './schemas.ts';
 
 const AT = '2024-12-15T10:30:00.000Z';
@@ -151,6 +152,7 @@ const deliveryExamples: Readonly<Record<string, RouteExample>> = {
 
 /** Requests and answers of webhooks as the API document shows them, by route id. */
 export const webhookExamples: Readonly<Record<string, RouteExample>> = {
+  ...endpointExamples,
   ...deliveryExamples,
   'webhooks.messages.list': feed,
   'admin.webhooks.list_messages': feed,

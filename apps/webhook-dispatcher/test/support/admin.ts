@@ -6,6 +6,7 @@ import {
   systemClock,
   type UserPrincipal,
   type UserRole,
+  webhookEvents,
 } from '@switchboard/contracts';
 import {
   createAnswerBox,
@@ -23,7 +24,7 @@ import pg from 'pg';
 import { buildApp } from '../../src/app.ts';
 import type { Config } from '../../src/config.ts';
 import type { Deps } from '../../src/deps.ts';
-import { ENCRYPTION_KEY, INTERNAL_TOKEN_SECRET } from './deliveries.ts';
+import { awkwardBody, ENCRYPTION_KEY, INTERNAL_TOKEN_SECRET } from './deliveries.ts';
 import { startTestDispatcher, type TestDispatcher, testSettings } from './dispatcher.ts';
 
 const NAME = 'webhook-dispatcher';
@@ -72,6 +73,8 @@ export interface TestAdmin {
   ask(method: Method, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** An endpoint of the sandbox for every event, of an owner of its own unless the fields name one. */
   makeEndpoint(url: string, fields?: Record<string, unknown>): Promise<MadeEndpoint>;
+  /** Publishes a message to an owner as a service does; gives its id. */
+  publish(owner: string, fields?: { readonly eventType?: string; readonly body?: string }): Promise<string>;
   /** Another process of the service, as far as one can tell, without a dispatcher. */
   startReplica(changes?: Partial<Pick<Deps, 'box'>>): Promise<FastifyInstance>;
   rows<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
@@ -197,6 +200,20 @@ export const startTestAdmin = async (options: TestAdminOptions = {}): Promise<Te
       const made = await ask('POST', '/endpoints', body);
       if (made.status !== 201) throw new Error(`no endpoint was made: ${JSON.stringify(made.body)}`);
       return { id: made.body.id, secret: made.body.secret, owner: made.body.owner };
+    },
+    async publish(owner, { eventType = 'ticket.created', body = awkwardBody } = {}) {
+      const messageId = ids.next();
+      const message = {
+        message_id: messageId,
+        owner,
+        event_type: eventType,
+        environment: 'sandbox' as const,
+        body,
+      };
+      await dispatcher.bus.publishEvent(webhookEvents.messagePublished, message, {
+        source: 'ticket-service',
+      });
+      return messageId;
     },
     startReplica: (changes = {}) => startApp({ ...deps, ...changes }),
     rows,

@@ -109,7 +109,10 @@ export interface LookedAt {
   readonly hasBody: boolean;
 }
 
-/** What there is to send again behind the cursor of a replay, oldest first, and what lies between. */
+/**
+ * What there is to send again behind the cursor of a replay, oldest first, and what lies between. Messages are probed one by
+ * one: joined, they were read from end to end.
+ */
 export const listReplayable = async (
   executor: Executor,
   replay: Replay,
@@ -129,12 +132,14 @@ export const listReplayable = async (
   );
   const { rows } = await sql<LookedAt>`
     SELECT next.id, next.created_at AS "createdAt", next.matches,
-      m.body IS NOT NULL AND m.created_at > ${bodiesSince}::timestamptz AS "hasBody"
+      next.matches AND (
+        SELECT m.body IS NOT NULL AND m.created_at > ${bodiesSince}::timestamptz
+        FROM webhook_messages m WHERE m.id = next.message_id
+      ) AS "hasBody"
     FROM (
       SELECT * FROM (${sql.join(searches, sql` UNION ALL `)}) AS searched
       ORDER BY created_at, id LIMIT ${rowsMax}::int
     ) AS next
-    JOIN webhook_messages m ON m.id = next.message_id
     ORDER BY next.created_at, next.id`.execute(executor);
   return rows;
 };

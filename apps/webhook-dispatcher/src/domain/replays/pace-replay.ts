@@ -14,15 +14,24 @@ import { countWaiting, hasPending } from './waiting-deliveries.ts';
 const STEP_SECONDS = 1;
 /** It holds back while more than this many seconds of its own are due and wait: its lanes are slower than its pace. */
 const WAITING_SECONDS_MAX = 10;
-/** How long one that is looked through waits between two looks at what is still on its way; their last attempt tells first. */
-const ENDING_SECONDS = 5;
-/** Of one step: most rows between two cursors. */
-const LOOKED_AT_MAX = 1_000;
+/**
+ * How long one that is looked through is left alone: its last attempt says that it is over, and this is for those that were
+ * held again or cancelled. A thousand that wait for retries over days must not be looked at every second.
+ */
+const ENDING_SECONDS = { min: 1, max: 300, ofAge: 0.25 };
+/** Most rows that a step looks at: what the pace allows, and as much again that is passed over. */
+const lookedAtMax = (ratePerSecond: number): number => 100 + 2 * ratePerSecond * STEP_SECONDS;
+
+const endingSeconds = (lookedThroughAt: Date, now: Date): number => {
+  const ageSeconds = (now.getTime() - lookedThroughAt.getTime()) / 1000;
+  const { min, max, ofAge } = ENDING_SECONDS;
+  return Math.min(max, Math.max(min, ageSeconds * ofAge));
+};
 
 const later = (now: Date, seconds: number): Date => new Date(now.getTime() + seconds * 1000);
 
 /** As far as one step goes: as many as the pace allows, and all that are passed over on the way. */
-const takeStep = (rows: readonly LookedAt[], sentMax: number) => {
+const takeStep = (rows: readonly LookedAt[], rowsMax: number, sentMax: number) => {
   const ids: string[] = [];
   let expired = 0;
   let last: LookedAt | undefined;
@@ -32,7 +41,7 @@ const takeStep = (rows: readonly LookedAt[], sentMax: number) => {
     else if (row.matches) expired += 1;
     last = row;
   }
-  return { ids, expired, last, isEnd: last === rows.at(-1) && rows.length < LOOKED_AT_MAX };
+  return { ids, expired, last, isEnd: last === rows.at(-1) && rows.length < rowsMax };
 };
 
 /** Puts deliveries in line, each a little later than the one before. Gives how many were still as they were found. */
@@ -59,8 +68,9 @@ const goOn = async (trx: Tools<'webhooks'>['trx'], replay: Replay, now: Date, pa
     await updateReplay(trx, replay.id, { next_at: later(now, STEP_SECONDS) });
     return;
   }
-  const rows = await listReplayable(trx, replay, LOOKED_AT_MAX, bodiesSince(now, payloadDays));
-  const { ids, expired, last, isEnd } = takeStep(rows, rate * STEP_SECONDS);
+  const rowsMax = lookedAtMax(rate);
+  const rows = await listReplayable(trx, replay, rowsMax, bodiesSince(now, payloadDays));
+  const { ids, expired, last, isEnd } = takeStep(rows, rowsMax, rate * STEP_SECONDS);
   const sent = ids.length === 0 ? 0 : await putInLine(trx, replay, ids, now);
   await updateReplay(trx, replay.id, {
     ...(last ? { cursor_created_at: last.createdAt, cursor_id: last.id } : {}),
@@ -73,9 +83,9 @@ const goOn = async (trx: Tools<'webhooks'>['trx'], replay: Replay, now: Date, pa
 };
 
 /** What it put in line and neither arrived nor failed was held again, or cancelled with its endpoint. */
-const end = async (trx: Tools<'webhooks'>['trx'], replay: Replay, now: Date) => {
+const end = async (trx: Tools<'webhooks'>['trx'], replay: Replay, lookedThroughAt: Date, now: Date) => {
   if (await hasPending(trx, replay)) {
-    await updateReplay(trx, replay.id, { next_at: later(now, ENDING_SECONDS) });
+    await updateReplay(trx, replay.id, { next_at: later(now, endingSeconds(lookedThroughAt, now)) });
     return;
   }
   const { total, successful, failed, skipped } = replay;
@@ -106,6 +116,6 @@ export const paceReplay = (
       await updateReplay(trx, replay.id, { status: 'cancelled', finished_at: now });
       emit(webhookEvents.adminActed, ownActOf(cancelAct(replay)));
     } else if (replay.looked_through_at === null) await goOn(trx, replay, now, payloadDays);
-    else await end(trx, replay, now);
+    else await end(trx, replay, replay.looked_through_at, now);
     return true;
   });

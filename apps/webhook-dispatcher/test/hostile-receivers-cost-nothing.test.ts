@@ -1,40 +1,44 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { systemClock } from '@switchboard/contracts';
-import { createIdTracing } from '@switchboard/service-kit';
+import { gzipSync } from 'node:zlib';
+import { waitFor } from '@switchboard/stack/testing';
 import { afterEach, expect, test } from 'vitest';
 import type { AttemptResult } from '../src/domain/deliveries/types.ts';
 import { ANSWER_BYTES_MAX } from '../src/domain/sending/read-answer.ts';
-import { createSender } from '../src/domain/sending/send-attempt.ts';
-import { createTargets, type TargetSettings } from '../src/domain/sending/targets.ts';
-import { makeDelivery, onUnexpected, testSign } from './support/deliveries.ts';
-import { startRawReceiver, startReceiver } from './support/receiver.ts';
+import type { TargetSettings } from '../src/domain/sending/targets.ts';
+import { type AttemptMaker, startAttempts } from './support/attempt.ts';
+import { startRawConnections, startRawReceiver, startReceiver } from './support/receiver.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-const deliver = async (
+const start = (settings: Parameters<typeof startAttempts>[0] = {}): AttemptMaker => {
+  const attempts = startAttempts(settings);
+  closing.push(() => attempts.close());
+  return attempts;
+};
+
+const deliver = (
   url: string,
   options: { timeoutMs?: number; settings?: Partial<TargetSettings>; signal?: AbortSignal } = {},
 ): Promise<AttemptResult> => {
-  const targets = createTargets({ allowPrivate: true, connectionsMax: 20, ...options.settings });
-  closing.push(() => targets.close());
-  const { timeoutMs = 5_000, signal = new AbortController().signal } = options;
-  const send = createSender({
-    targets,
-    clock: systemClock,
-    tracing: createIdTracing(),
-    onUnexpected,
-    sign: testSign,
-    timeoutMs,
-  });
-  return send(makeDelivery(url), signal);
+  const { settings, signal, ...rest } = options;
+  return start({ ...settings, ...rest }).attempt(url, {}, signal);
 };
 
 const rawReceiver = async (onRequest: (socket: Socket) => void) => {
   const receiver = await startRawReceiver(onRequest);
+  closing.push(() => receiver.close());
+  return receiver;
+};
+
+const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nOK';
+
+/** As above, with every connection and its number. */
+const startConnections = async (onConnection: (socket: Socket, connection: number) => unknown) => {
+  const receiver = await startRawConnections(onConnection);
   closing.push(() => receiver.close());
   return receiver;
 };
@@ -116,7 +120,7 @@ test.each([
     'a switch of protocols',
     (socket: Socket) =>
       void socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
-    /./,
+    /^the answer switches to another protocol$/,
   ],
 ])('%s is a failed attempt in words', async (_what, onRequest, words) => {
   const receiver = await rawReceiver(onRequest);
@@ -188,18 +192,9 @@ test('deliveries in a row share a connection; one cut off is not used again', as
     response.end(number === 2 ? 'x'.repeat(8_000_000) : 'OK'),
   );
   closing.push(() => receiver.close());
-  const targets = createTargets({ allowPrivate: true, connectionsMax: 20 });
-  closing.push(() => targets.close());
-  const send = createSender({
-    targets,
-    clock: systemClock,
-    tracing: createIdTracing(),
-    onUnexpected,
-    sign: testSign,
-    timeoutMs: 5_000,
-  });
+  const attempts = start();
   for (let number = 1; number <= 8; number += 1) {
-    const result = await send(makeDelivery(receiver.url), new AbortController().signal);
+    const result = await attempts.attempt(receiver.url);
     expect(result.outcome).toBe('succeeded');
   }
   const ports = receiver.received.map((one) => one.clientPort);
@@ -207,22 +202,254 @@ test('deliveries in a row share a connection; one cut off is not used again', as
   expect(ports.slice(2)).not.toContain(ports[1]);
 });
 
-test('a proxy gets it all, and does the connecting', async () => {
-  const seen: string[] = [];
-  const { createServer } = await import('node:http');
-  const proxy = createServer();
-  proxy.on('connect', (request, socket) => {
-    seen.push(String(request.url));
-    socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
+test('a receiver that closes idle connections fails no attempt: it goes out once more, on a connection of its own', async () => {
+  for (const close of [(socket: Socket) => socket.destroy(), (socket: Socket) => socket.resetAndDestroy()]) {
+    let requests = 0;
+    const receiver = await startConnections((socket, connection) => {
+      let mine = 0;
+      socket.on('data', () => {
+        requests += 1;
+        mine += 1;
+        // The first connection answers once, and is closed in the moment that the next request arrives.
+        if (connection === 1 && mine === 2) close(socket);
+        else socket.write(OK);
+      });
+    });
+    const attempts = start({ connectionsMax: 1 });
+    for (let number = 1; number <= 3; number += 1) {
+      expect(await attempts.attempt(receiver.url)).toMatchObject({ outcome: 'succeeded' });
+    }
+    expect([receiver.connections(), requests]).toEqual([2, 4]);
+  }
+});
+
+test('but once: who closes every connection under its second request is found out', async () => {
+  let requests = 0;
+  const receiver = await startConnections((socket, connection) => {
+    let mine = 0;
+    socket.on('data', () => {
+      requests += 1;
+      mine += 1;
+      if (connection === 1 && mine === 1) socket.write(OK);
+      else socket.destroy();
+    });
   });
-  proxy.listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  closing.push(async () => void proxy.close());
-  const address = proxy.address();
-  const port = typeof address === 'object' ? address?.port : 0;
-  const result = await deliver('https://partner.example.com/hook', {
-    settings: { proxyUrl: `http://127.0.0.1:${port}` },
+  const attempts = start({ connectionsMax: 1 });
+  expect(await attempts.attempt(receiver.url)).toMatchObject({ outcome: 'succeeded' });
+  expect(await attempts.attempt(receiver.url)).toMatchObject({
+    outcome: 'failed',
+    error: 'connection closed before an answer',
   });
-  expect(seen).toEqual(['partner.example.com:443']);
-  expect(result.outcome).toBe('failed');
+  expect([receiver.connections(), requests]).toEqual([2, 3]);
+});
+
+test('half an answer on a connection that was used before is a failed attempt: the receiver has seen it', async () => {
+  let requests = 0;
+  const receiver = await startConnections((socket) => {
+    socket.on('data', () => {
+      requests += 1;
+      if (requests === 1) socket.write(OK);
+      else socket.end('HTTP/1.1 200 OK\r\ncontent-le');
+    });
+  });
+  const attempts = start({ connectionsMax: 1 });
+  expect(await attempts.attempt(receiver.url)).toMatchObject({ outcome: 'succeeded' });
+  expect(await attempts.attempt(receiver.url)).toMatchObject({ outcome: 'failed', answer: null });
+});
+
+const bigBody = JSON.stringify({ data: 'x'.repeat(8_000_000) });
+
+test.each([
+  ['as soon as somebody connects', (socket: Socket) => socket.resetAndDestroy()],
+  ['in the middle of a request', (socket: Socket) => socket.once('data', () => socket.resetAndDestroy())],
+  [
+    'in the middle of the status line',
+    (socket: Socket) =>
+      socket.once('data', () => socket.write('HTTP/1.1 20', () => socket.resetAndDestroy())),
+  ],
+  [
+    'in the middle of the headers',
+    (socket: Socket) =>
+      socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nx-a: b', () => socket.resetAndDestroy())),
+  ],
+  [
+    'after an interim answer',
+    (socket: Socket) =>
+      socket.once('data', () =>
+        socket.write('HTTP/1.1 102 Processing\r\n\r\n', () => socket.resetAndDestroy()),
+      ),
+  ],
+])('a reset %s is one failed attempt in words', async (_when, onConnection) => {
+  const receiver = await startConnections(onConnection);
+  const result = await start().attempt(receiver.url, { body: bigBody });
+  expect(result).toMatchObject({ outcome: 'failed', answer: null });
+  expect(result.error).toMatch(/^connection (reset|closed) before an answer$/);
+  expect(receiver.connections()).toBe(1);
+});
+
+test('who never reads a long body costs the timeout, and the connection is cut', async () => {
+  const connected = Promise.withResolvers<Socket>();
+  const receiver = await startConnections((socket) => connected.resolve(socket.pause()));
+  const result = await start({ timeoutMs: 300 }).attempt(receiver.url, { body: bigBody });
+  expect(result).toMatchObject({ outcome: 'failed', answer: null, error: 'timed out after 300 ms' });
+  const socket = await connected.promise;
+  // Only who reads sees the end.
+  await once(socket.resume(), 'close');
+});
+
+test('an answer that comes before the body was read counts', async () => {
+  const receiver = await startConnections((socket) => {
+    socket.once('data', () => {
+      socket.pause();
+      socket.write('HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
+    });
+  });
+  expect(await start().attempt(receiver.url, { body: bigBody })).toMatchObject({
+    outcome: 'failed',
+    error: 'HTTP 413',
+  });
+});
+
+test('headers that come byte by byte, and end, are an answer', async () => {
+  const receiver = await startConnections((socket) => {
+    socket.once('data', () => {
+      const bytes = [...OK];
+      const timer = setInterval(() => {
+        const byte = bytes.shift();
+        if (byte === undefined) clearInterval(timer);
+        else socket.write(byte);
+      }, 1);
+    });
+  });
+  expect(await start().attempt(receiver.url)).toMatchObject({ outcome: 'succeeded' });
+});
+
+test.each([
+  ['100 Continue', 'the answer began with 100 Continue, which nobody asked for'],
+  ['102 Processing', 'timed out after 500 ms'],
+])('%s without end, as fast as it can, costs no memory: %s', async (interim, words) => {
+  const receiver = await rawReceiver((socket) =>
+    flood(socket, `HTTP/1.1 ${interim}\r\n\r\n`.repeat(500), 2 ** 40),
+  );
+  const before = process.memoryUsage().rss;
+  expect(await start({ timeoutMs: 500 }).attempt(receiver.url)).toMatchObject({
+    outcome: 'failed',
+    error: words,
+  });
+  expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20);
+});
+
+test('two thousand headers are kept if they are short, and one of 20 kB is too large', async () => {
+  const many = Array.from({ length: 2_000 }, (_, index) => `a${index % 10}: \r\n`).join('');
+  const receiver = await rawReceiver((socket) =>
+    socket.end(`HTTP/1.1 200 OK\r\n${many}content-length: 0\r\n\r\n`),
+  );
+  expect(await deliver(receiver.url)).toMatchObject({ outcome: 'succeeded' });
+  const large = await rawReceiver((socket) =>
+    socket.end(`HTTP/1.1 200 OK\r\nx-large: ${'x'.repeat(20_000)}\r\ncontent-length: 0\r\n\r\n`),
+  );
+  expect(await deliver(large.url)).toMatchObject({ error: 'the headers of the answer are too large' });
+});
+
+test('a header by the name of __proto__ is a header', async () => {
+  const receiver = await rawReceiver((socket) =>
+    socket.end(
+      'HTTP/1.1 200 OK\r\n__proto__: a\r\n__proto__: b\r\nconstructor: c\r\ncontent-length: 0\r\n\r\n',
+    ),
+  );
+  const result = await deliver(receiver.url);
+  expect(result).toMatchObject({ outcome: 'succeeded' });
+  expect(JSON.stringify(result.answer?.headers)).toBe(
+    '{"__proto__":["a","b"],"constructor":"c","content-length":"0"}',
+  );
+});
+
+test('a compressed bomb is not inflated: what is kept are its bytes', async () => {
+  const bomb = gzipSync(Buffer.alloc(10_000_000));
+  const receiver = await startReceiver((response) =>
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb),
+  );
+  closing.push(() => receiver.close());
+  const result = await deliver(receiver.url);
+  expect(result).toMatchObject({ outcome: 'succeeded' });
+  expect(result.answer?.body).toBe(new TextDecoder().decode(bomb).replaceAll('\0', '\ufffd'));
+  expect(receiver.received[0]?.headers['accept-encoding']).toBeUndefined();
+});
+
+test('twenty floods at a time leave the memory flat', async () => {
+  const receiver = await rawReceiver((socket) => {
+    socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1073741824\r\n\r\n');
+    flood(socket, 'x'.repeat(65_536), 2 ** 30);
+  });
+  const attempts = start();
+  await attempts.attempt(receiver.url);
+  const before = process.memoryUsage().rss;
+  for (let round = 1; round <= 3; round += 1) {
+    const results = await Promise.all(Array.from({ length: 20 }, () => attempts.attempt(receiver.url)));
+    expect(results.every((one) => one.answer?.body.length === ANSWER_BYTES_MAX)).toBe(true);
+  }
+  expect(process.memoryUsage().rss - before).toBeLessThan(120 * 2 ** 20);
+});
+
+test('an answer that was sent before its question is not taken for the next one', async () => {
+  const receiver = await startConnections((socket) => {
+    socket.on('data', () =>
+      socket.write(
+        'HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n',
+      ),
+    );
+  });
+  const attempts = start({ connectionsMax: 1 });
+  for (let number = 1; number <= 4; number += 1) {
+    expect(await attempts.attempt(receiver.url)).toMatchObject({ outcome: 'failed', error: 'HTTP 500' });
+  }
+});
+
+test.each([
+  ['204 with a body', 'HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\nhello', 'succeeded'],
+  ['304 with a length', 'HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n', 'failed'],
+  ['no length, and an end', 'HTTP/1.0 200 OK\r\n\r\nhello', 'succeeded'],
+  [
+    'a length and chunks',
+    'HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+    'failed',
+  ],
+  ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd', 'failed'],
+  ['a length below nothing', 'HTTP/1.1 200 OK\r\ncontent-length: -3\r\n\r\nabcd', 'failed'],
+  ['a status of four digits', 'HTTP/1.1 2000 OK\r\n\r\n', 'failed'],
+  ['another version', 'HTTP/3.7 200 OK\r\n\r\n', 'failed'],
+  ['another protocol', '220 mail.example.com ESMTP\r\n', 'failed'],
+])('an answer with %s', async (_what, answer, outcome) => {
+  const receiver = await rawReceiver((socket) => socket.end(answer));
+  const result = await deliver(receiver.url);
+  expect(result.outcome).toBe(outcome);
+  if (outcome === 'failed')
+    expect(result.error).toMatch(/^(the answer is not (HTTP|as long as it says)|HTTP 304)$/);
+});
+
+test('what hangs at one place holds up nothing else that goes there, and leaves no connection behind', async () => {
+  const open = new Set<Socket>();
+  const receiver = await startConnections((socket) => {
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+    socket.once('data', (bytes) => {
+      if (!String(bytes).startsWith('POST /hangs')) socket.end(OK);
+    });
+  });
+  const attempts = start({ timeoutMs: 1_000, connectionsMax: 100 });
+  const hanging = Array.from({ length: 40 }, () => attempts.attempt(`${receiver.url}hangs`));
+  const other = await attempts.attempt(receiver.url);
+  expect(other).toMatchObject({ outcome: 'succeeded' });
+  expect(other.durationMs).toBeLessThan(900);
+  for (const result of await Promise.all(hanging)) expect(result.error).toBe('timed out after 1000 ms');
+  await waitFor(() => open.size === 0, { what: 'every connection to be closed' });
+});
+
+test('an attempt ends at its time though nothing connects and no name is resolved', async () => {
+  const never = new Promise<never>(() => undefined);
+  const result = await start({ timeoutMs: 200, resolve: () => never }).attempt(
+    'https://partner.example.com/',
+  );
+  expect(result.error).toBe('timed out after 200 ms');
+  expect(result.durationMs).toBeLessThan(1_500);
 });

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
+import { readConfig } from '../src/config.ts';
 import { createTargetResolver } from '../src/domain/sending/resolve-name.ts';
+import { secrets } from './support/deliveries.ts';
+import { type NameServer, startNameServer } from './support/name-server.ts';
 
 test('names that no name server knows come from the system, two at a time', async () => {
   let running = 0;
@@ -24,4 +27,43 @@ test('names that no name server knows come from the system, two at a time', asyn
 
 test('localhost is found as ever', async () => {
   expect((await createTargetResolver()('localhost')).length).toBeGreaterThan(0);
+});
+
+const env = {
+  DATABASE_URL: 'postgres://switchboard_webhooks@127.0.0.1:5432/switchboard',
+  NATS_URL: 'nats://127.0.0.1:4222',
+  ...secrets,
+};
+
+test('name servers of its own are addresses, with ports if need be', () => {
+  const serversOf = (servers?: string) =>
+    readConfig({ ...env, ...(servers === undefined ? {} : { WEBHOOK_DNS_SERVERS: servers }) }).webhooks
+      .dnsServers;
+  expect(serversOf()).toBeUndefined();
+  expect(serversOf('10.0.0.2, [fd00::2]:5353,10.0.0.3:53')).toEqual([
+    '10.0.0.2',
+    '[fd00::2]:5353',
+    '10.0.0.3:53',
+  ]);
+});
+
+test.each(['ns.example.com', '10.0.0.2:99999', '10.0.0.2:dns', '10.1', '[fd00::2', 'udp://10.0.0.2', ','])(
+  'name servers that are %s end the start in words',
+  (servers) => {
+    expect(() => readConfig({ ...env, WEBHOOK_DNS_SERVERS: servers })).toThrow(
+      /WEBHOOK_DNS_SERVERS.* must be addresses divided by commas/,
+    );
+  },
+);
+
+test('a name server that is silent about IPv6 holds up no name that has an IPv4 address', async () => {
+  const names: NameServer = await startNameServer(() =>
+    names.questions.at(-1)?.startsWith('AAAA') ? 'silent' : { a: ['127.0.0.1'] },
+  );
+  const startedMs = performance.now();
+  const resolve = createTargetResolver({ servers: [names.address] });
+  expect(await resolve('partner.example.com')).toEqual(['127.0.0.1']);
+  // c-ares would ask for longer than a name may take at all.
+  expect(performance.now() - startedMs).toBeLessThan(2_000);
+  await names.close();
 });

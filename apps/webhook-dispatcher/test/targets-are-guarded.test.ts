@@ -1,9 +1,7 @@
-import { type Environment, systemClock } from '@switchboard/contracts';
-import { createIdTracing } from '@switchboard/service-kit';
+import type { Environment } from '@switchboard/contracts';
 import { afterEach, expect, test } from 'vitest';
-import { createSender } from '../src/domain/sending/send-attempt.ts';
-import { createTargets, type TargetSettings } from '../src/domain/sending/targets.ts';
-import { makeDelivery, onUnexpected, testSign } from './support/deliveries.ts';
+import type { TargetSettings } from '../src/domain/sending/targets.ts';
+import { startAttempts } from './support/attempt.ts';
 import { startReceiver } from './support/receiver.ts';
 
 const closing: (() => Promise<void>)[] = [];
@@ -12,17 +10,9 @@ afterEach(async () => {
 });
 
 const deliver = (url: string, environment: Environment, settings: Partial<TargetSettings> = {}) => {
-  const targets = createTargets({ allowPrivate: false, connectionsMax: 20, ...settings });
-  closing.push(() => targets.close());
-  const send = createSender({
-    targets,
-    clock: systemClock,
-    tracing: createIdTracing(),
-    onUnexpected,
-    sign: testSign,
-    timeoutMs: 5_000,
-  });
-  return send(makeDelivery(url, { environment }), new AbortController().signal);
+  const attempts = startAttempts({ allowPrivate: false, ...settings });
+  closing.push(() => attempts.close());
+  return attempts.attempt(url, { environment });
 };
 
 const inside = [
@@ -85,26 +75,6 @@ test('a name that resolves inside is refused; so is one with one bad address amo
     });
     expect(result.error).toMatch(/^refused target: /);
   }
-});
-
-test('a name that answers otherwise the second time (rebinding) gains nothing: it is asked once per connection', async () => {
-  const receiver = await startReceiver();
-  closing.push(() => receiver.close());
-  const port = new URL(receiver.url).port;
-  const answers = ['127.0.0.1', '169.254.169.254'];
-  let asked = 0;
-  const resolve = async () => {
-    asked += 1;
-    return [answers[Math.min(asked, answers.length) - 1] ?? ''];
-  };
-  const settings = { allowPrivate: true, resolve };
-  const first = await deliver(`http://rebind.example.com:${port}/`, 'sandbox', settings);
-  expect(first).toMatchObject({ outcome: 'succeeded' });
-  expect(asked).toBe(1);
-  expect(receiver.received).toHaveLength(1);
-  expect((await deliver(`http://rebind.example.com:${port}/`, 'sandbox', settings)).error).toMatch(
-    /^refused target: /,
-  );
 });
 
 test('private targets are open to sandbox alone, and metadata addresses to nobody', async () => {

@@ -51,10 +51,16 @@ export const startReceiver = async (answer: Answer = (response) => response.end(
 const portOf = (address: string | AddressInfo | null): number =>
   typeof address === 'object' && address !== null ? address.port : 0;
 
-/** A server that speaks whatever bytes the test wants once a request has come. */
-export const startRawReceiver = async (
-  onRequest: (socket: Socket) => void,
-): Promise<{ url: string; connections(): number; close(): Promise<void> }> => {
+export interface RawReceiver {
+  readonly url: string;
+  connections(): number;
+  close(): Promise<void>;
+}
+
+/** A server that does whatever the test wants with every connection, from 1. */
+export const startRawConnections = async (
+  onConnection: (socket: Socket, connection: number) => unknown,
+): Promise<RawReceiver> => {
   const sockets = new Set<Socket>();
   let connections = 0;
   const server = createTcpServer((socket) => {
@@ -62,7 +68,7 @@ export const startRawReceiver = async (
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.on('close', () => sockets.delete(socket));
-    socket.once('data', () => onRequest(socket));
+    onConnection(socket, connections);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -76,3 +82,7 @@ export const startRawReceiver = async (
     },
   };
 };
+
+/** A server that speaks whatever bytes the test wants once a request has come. */
+export const startRawReceiver = (onRequest: (socket: Socket) => unknown): Promise<RawReceiver> =>
+  startRawConnections((socket) => socket.once('data', () => onRequest(socket)));

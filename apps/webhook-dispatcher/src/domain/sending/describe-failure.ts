@@ -18,15 +18,15 @@ const WORDS: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: 'connection closed before an answer',
   UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too large',
   HPE: 'the answer is not HTTP',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is not as long as it says',
   CERT_HAS_EXPIRED: 'TLS: the certificate has expired',
   CERT_NOT_YET_VALID: 'TLS: the certificate is not valid yet',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'TLS: the certificate is self-signed',
   SELF_SIGNED_CERT_IN_CHAIN: 'TLS: the certificate chain ends in a self-signed certificate',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'TLS: the certificate chain is incomplete',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'TLS: the certificate is of an unknown issuer, or its chain is incomplete',
   UNABLE_TO_GET_ISSUER_CERT: 'TLS: the certificate chain is incomplete',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'TLS: the certificate is of an unknown issuer',
   ERR_TLS_CERT_ALTNAME_INVALID: 'TLS: the certificate is for another name',
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'TLS: the target wants a certificate from us',
   CERT_REVOKED: 'TLS: the certificate was revoked',
   EPROTO: 'TLS: the target does not speak TLS that fits',
   // The only ones with a limit of their own for headers are the questions to the proxy.
@@ -35,6 +35,11 @@ const WORDS: Readonly<Record<string, string>> = {
   UND_ERR_PRX_TLS: 'TLS: the certificate is for another name',
 };
 
+/** undici's words for answers that it ends the connection for. */
+const UNASKED: Readonly<Record<string, string>> = {
+  'bad response': 'the answer began with 100 Continue, which nobody asked for',
+  'bad upgrade': 'the answer switches to another protocol',
+};
 /** What OpenSSL says of certificates (X509_V_ERR_…), beside those above. */
 const CERTIFICATE_FAULT = /CERT|^CA_|_CA$|^EE_|^CRL_|ISSUER|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH/;
 /** undici's words for a proxy that does not connect. */
@@ -81,7 +86,8 @@ export const describeFailure = (error: unknown): string => {
     const unresolved = chain.some((one) => one instanceof TargetFailedError && one.reason === 'unresolvable');
     return unresolved ? 'host not found' : NO_WORDS;
   }
-  const words = WORDS[code];
+  const unasked = chain.map((one) => (one instanceof Error ? UNASKED[one.message] : undefined)).find(Boolean);
+  const words = unasked ?? WORDS[code];
   if (words !== undefined) return words;
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) return WORDS.EPROTO ?? code;
   if (CERTIFICATE_FAULT.test(code)) return 'TLS: the certificate cannot be verified';

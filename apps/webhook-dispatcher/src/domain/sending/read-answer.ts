@@ -33,11 +33,11 @@ const readStart = async (body: Dispatcher.ResponseData['body']): Promise<string>
   return toText(Buffer.concat(chunks).subarray(0, ANSWER_BYTES_MAX));
 };
 
-const plainHeaders = (headers: Dispatcher.ResponseData['headers']): Answer['headers'] => {
-  const plain: Record<string, string | string[]> = {};
-  for (const [name, value] of Object.entries(headers)) if (value !== undefined) plain[name] = value;
-  return plain;
-};
+/** Own properties, whatever their names: a header may be called __proto__. */
+const plainHeaders = (headers: Dispatcher.ResponseData['headers']): Answer['headers'] =>
+  Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+  );
 
 export const readAnswer = async (response: Dispatcher.ResponseData): Promise<Answer> => ({
   status: response.statusCode,

@@ -2,13 +2,15 @@ import { type BenchPart, renderTable, round } from './support/figures.ts';
 import { type BacklogFigures, measureBacklog } from './webhooks/backlog.ts';
 import { type DelayFigures, measureDelays } from './webhooks/delays.ts';
 import { measureNoisyNeighbour } from './webhooks/noisy-neighbour.ts';
-import { BODY, CONCURRENCY_PER_TARGET, TARGETS } from './webhooks/orders.ts';
+import { BODY, CONCURRENCY_PER_TARGET, type LoadTarget, TARGETS } from './webhooks/orders.ts';
 import { measureQueues } from './webhooks/queues.ts';
 import { callbackTo, RECEIVERS, type Rig, startRig } from './webhooks/rig.ts';
 
 const DELIVERIES = 6_000;
 const FAN_OUT = 5;
 const WARM_UP = 1_000;
+/** Of each rate: 8 s at 500 a second, 2 s at 2,000. */
+const DELAY_MESSAGES = 4_000;
 /** Below this share of what was to be published the machine was too busy to publish it. */
 const OFFERED_SHARE = 0.95;
 
@@ -51,21 +53,33 @@ const measureAll = async (rig: Rig) => {
   const hundred = await Promise.all(
     rig.receivers.urls.map((url, index) => rig.makeEndpoints(`platform:hundred-${index}`, [url])),
   );
-  for (const targets of [callbacks, single]) await measureBacklog(rig, targets, { deliveries: WARM_UP });
-
-  const backlog = {
-    callbacks: await measureBacklog(rig, callbacks, { deliveries: DELIVERIES }),
-    single: await measureBacklog(rig, single, { deliveries: DELIVERIES }),
-    several: await measureBacklog(rig, several, { deliveries: DELIVERIES, fanOut: FAN_OUT }),
+  const step = <Figures>(what: string, measure: () => Promise<Figures>): Promise<Figures> => {
+    console.error(`measuring: webhooks, ${what}`);
+    return measure();
   };
-  const queues = await measureQueues(rig, DELIVERIES);
+  const backlogOf = (what: string, targets: readonly LoadTarget[], fanOut = 1) =>
+    step(`backlog, ${what}`, () => measureBacklog(rig, targets, { deliveries: DELIVERIES, fanOut }));
+  const delaysOf = async (what: string, targets: readonly LoadTarget[], ratePerSecond: number) => {
+    const options = { ratePerSecond, seconds: DELAY_MESSAGES / ratePerSecond };
+    const figures = await step(`${what} at ${ratePerSecond} a second`, () =>
+      measureDelays(rig, targets, options),
+    );
+    return delayRow(what, figures);
+  };
+  for (const targets of [callbacks, single]) await measureBacklog(rig, targets, { deliveries: WARM_UP });
+  const backlog = {
+    callbacks: await backlogOf('callbacks', callbacks),
+    single: await backlogOf('one endpoint', single),
+    several: await backlogOf(`${FAN_OUT} endpoints`, several, FAN_OUT),
+  };
+  const queues = await step('pg-boss and bullmq', () => measureQueues(rig, DELIVERIES));
   const delays = [
-    delayRow('callbacks', await measureDelays(rig, callbacks, { ratePerSecond: 500, seconds: 8 })),
-    delayRow('endpoints', await measureDelays(rig, single, { ratePerSecond: 500, seconds: 8 })),
-    delayRow('callbacks', await measureDelays(rig, callbacks, { ratePerSecond: 2_000, seconds: 4 })),
-    delayRow('endpoints', await measureDelays(rig, single, { ratePerSecond: 2_000, seconds: 4 })),
+    await delaysOf('callbacks', callbacks, 500),
+    await delaysOf('endpoints', single, 500),
+    await delaysOf('callbacks', callbacks, 2_000),
+    await delaysOf('endpoints', single, 2_000),
   ];
-  const noisy = await measureNoisyNeighbour(rig, hundred);
+  const noisy = await step('a neighbour that hangs', () => measureNoisyNeighbour(rig, hundred));
   return { backlog, queues, delays, noisy };
 };
 
@@ -79,7 +93,7 @@ export const benchWebhooks = async (): Promise<BenchPart> => {
     const { backlog, queues, delays, noisy } = await measureAll(rig);
     return {
       title: 'Webhooks',
-      text: `Signed, ${DELIVERIES} deliveries from a backlog, bodies of ${Math.round(BODY.length / 1024)} KiB, ${TARGETS} receivers, at most ${CONCURRENCY_PER_TARGET} at a time to each; the load, the receivers, NATS and Postgres (fsync on) on the same two cores. CPU of all: of the dispatcher or the worker, of Postgres or Redis and of NATS, from the first message published to the last outcome on record and told.
+      text: `Signed, ${DELIVERIES} deliveries from a backlog, bodies of ${Math.round(BODY.length / 1024)} KiB, ${TARGETS} receivers, at most ${CONCURRENCY_PER_TARGET} at a time to each; the load, the receivers, NATS and Postgres (fsync on) on the same machine. CPU of all: of the dispatcher or the worker, of Postgres or Redis and of NATS, from the first message published to the last outcome on record and told.
 
 ${renderTable(
   [

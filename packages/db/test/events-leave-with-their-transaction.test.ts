@@ -1,3 +1,4 @@
+import { webhookEvents } from '@switchboard/contracts';
 import { resetNats, waitFor } from '@switchboard/stack/testing';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -13,6 +14,7 @@ import {
   type Partner,
 } from './helpers.ts';
 
+const { messagePublished } = webhookEvents;
 const bench = createBench();
 let ctx: Partner;
 beforeEach(async () => {
@@ -56,6 +58,19 @@ test('a service cannot speak for another', async () => {
     emit(analysisStarted, { job_id: ids.next(), attempt: 1 }),
   );
   await expect(foreign).rejects.toThrow(/emitted by ai-service, not by partner-service/);
+});
+
+test('what any service may say, each says for itself, and is heard as its own', async () => {
+  const bus = await bench.openBus();
+  const heard: string[] = [];
+  bus.subscribe(messagePublished, (data, { source }) => void heard.push(`${source}: ${data.message_id}`));
+  bench.relay(ctx, { bus });
+  await transact(ctx, async ({ emit }) => emit(messagePublished, messagePublished.example));
+  await waitFor(() => heard.length > 0);
+  expect(heard).toEqual([`partner-service: ${messagePublished.example.message_id}`]);
+  // Text that no receiver could be sent as it was signed is refused where it is said.
+  const broken = { ...messagePublished.example, body: 'half of a pair: \ud83d' };
+  await expect(transact(ctx, async ({ emit }) => emit(messagePublished, broken))).rejects.toThrow(/body/);
 });
 
 test('an emit that nobody waited for fails loudly', async () => {

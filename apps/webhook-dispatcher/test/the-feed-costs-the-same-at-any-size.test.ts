@@ -1,0 +1,60 @@
+import type { Schemas } from '@switchboard/db';
+import { openQueryMeter, type QueryMeter } from '@switchboard/stack/testing';
+import { Kysely, PostgresDialect } from 'kysely';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { listFeed } from '../src/domain/messages/feed-repository.ts';
+import { type FanOutBench, openFanOut } from './support/fan-out.ts';
+
+const MESSAGES = 6_000;
+const LIMIT = 50;
+
+let bench: FanOutBench;
+let meter: QueryMeter;
+let db: Kysely<Schemas['webhooks']>;
+let endpointId: string;
+
+beforeAll(async () => {
+  bench = await openFanOut();
+  meter = openQueryMeter({ connectionString: bench.ownerUrl, options: '-c search_path=webhooks' });
+  db = new Kysely({ dialect: new PostgresDialect(meter), log: meter.note });
+  const owner = 'account:busy';
+  endpointId = await bench.makeEndpoint(owner);
+  const others = [await bench.makeEndpoint(owner), await bench.makeEndpoint('account:other')];
+  await meter.pool.query(
+    `INSERT INTO webhook_messages (id, event_type, body, created_at)
+     SELECT 'm' || i, 'ticket.created', '{}', now() FROM generate_series(1, $1::int) AS i`,
+    [MESSAGES],
+  );
+  await meter.pool.query(
+    `INSERT INTO webhook_deliveries (id, message_id, event_type, owner, environment, lane, target_host, profile,
+       endpoint_id, sequence, status, finished_at, created_at)
+     SELECT gen_random_uuid(), 'm' || i, 'ticket.created', 'account:busy', 'sandbox', e, 'h', 'standard', e::uuid, i,
+       'succeeded', now(), now()
+     FROM generate_series(1, $1::int) AS i CROSS JOIN unnest($2::text[]) AS e`,
+    [MESSAGES, [endpointId, ...others]],
+  );
+  await meter.pool.query('UPDATE webhook_endpoint_sequences SET last_sequence = $1', [MESSAGES]);
+  await meter.pool.query('VACUUM ANALYZE');
+});
+afterAll(async () => {
+  await meter.close();
+  await bench.close();
+});
+
+test.each([
+  ['first', 0, LIMIT + 1],
+  ['middle', MESSAGES / 2, LIMIT + 1],
+  ['last', MESSAGES - 10, 10],
+  ['empty', MESSAGES, 0],
+])('the %s page of a feed reads a page, not a table', async (_which, after, expected) => {
+  let found = 0;
+  const cost = await meter.costOf(async () => {
+    const page = await listFeed(db, endpointId, { after, limit: LIMIT, bytesMax: 1_000_000 });
+    found = page.rows.length;
+    expect(Number(page.lastSequence)).toBe(MESSAGES);
+  });
+  expect(found).toBe(expected);
+  // The sequence of three endpoints is one page of a table: there is nothing to find in it by an index.
+  expect(cost.wholeTables.filter((table) => table !== 'webhook_endpoint_sequences')).toEqual([]);
+  expect(cost.rowsTouched).toBeLessThanOrEqual(2 * (LIMIT + 1) + 3);
+});

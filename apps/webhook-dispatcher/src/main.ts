@@ -45,7 +45,10 @@ await runService({
       startHousekeeping(ctx, { payloadDays: settings.payloadDays, attemptDays: settings.attemptDays }),
     );
 
-    lifecycle.onStopWork('endpoint tasks', startEndpointTasks(ctx, box));
+    lifecycle.onStopWork(
+      'endpoint tasks',
+      startEndpointTasks(ctx, { box, attemptDays: settings.attemptDays }),
+    );
 
     const verifyInternalToken = createInternalTokenVerifier({
       secrets: secretsOf(config.internalToken),

@@ -154,6 +154,22 @@ test('a secret that was moved to another endpoint does not open there', async ()
   expect(health).toContain('cannot be decrypted');
 });
 
+test('an endpoint without a secret fails with words, and stops no other', async () => {
+  const bare = await service.makeEndpoint(receiver.url);
+  const healthy = await service.makeEndpoint(receiver.url);
+  await service.rows('DELETE FROM webhook_endpoint_secrets WHERE endpoint_id = $1', [bare.id]);
+  await service.publish(bare.owner);
+  const messageId = await service.publish(healthy.owner);
+  await waitFor(() => receiver.received.some(({ headers }) => headers['webhook-id'] === messageId), {
+    what: "the other endpoint's message",
+  });
+  const lastError = await waitFor(
+    async () => (await service.ask('GET', `/endpoints/${bare.id}`)).body.health.last_error,
+    { what: 'the failure' },
+  );
+  expect(lastError).toBe('the endpoint has no secret; rotate it');
+});
+
 test('processes that need the first signing key at the same time make one', async () => {
   await service.rows('DELETE FROM webhook_signing_keys');
   const processes = Array.from({ length: 5 }, () =>

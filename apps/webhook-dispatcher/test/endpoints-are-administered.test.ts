@@ -1,6 +1,10 @@
 import { waitFor } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { setAsideDeliveries } from '../src/domain/endpoints/tidy-endpoints.ts';
+import {
+  removeDeletedEndpoints,
+  removeEndedSecrets,
+  setAsideDeliveries,
+} from '../src/domain/endpoints/tidy-endpoints.ts';
 import { type MadeEndpoint, startTestAdmin, type TestAdmin, userOf, WEBHOOKS } from './support/admin.ts';
 import { ids } from './support/deliveries.ts';
 import { type Receiver, startReceiver } from './support/receiver.ts';
@@ -415,4 +419,33 @@ test('what waits for an endpoint is cancelled when it is deleted, however much i
   await service.publish(made.owner);
   await service.ask('GET', '/endpoints');
   expect(await deliveriesOf(made.id)).toHaveLength(4);
+});
+
+test('what ended long ago is removed, and nothing that still says something of a delivery', async () => {
+  const [kept, gone, rotated] = [
+    await service.makeEndpoint(URL_OF_NOBODY, { schedule_seconds: [3600] }),
+    await service.makeEndpoint(URL_OF_NOBODY),
+    await service.makeEndpoint(URL_OF_NOBODY),
+  ];
+  await publishStored(kept, 1);
+  for (const { id } of [kept, gone]) await service.ask('DELETE', `/endpoints/${id}`);
+  await service.rows(
+    `UPDATE webhook_endpoints SET deleted_at = now() - interval '91 days' WHERE id = ANY ($1)`,
+    [[kept.id, gone.id]],
+  );
+  await service.ask('POST', `/endpoints/${rotated.id}/rotate`, { overlap_seconds: 0 });
+  await service.ask('POST', `/endpoints/${rotated.id}/rotate`, { overlap_seconds: 0 });
+  await service.rows(
+    `UPDATE webhook_endpoint_secrets SET expires_at = now() - interval '31 days' WHERE id = (
+       SELECT id FROM webhook_endpoint_secrets WHERE endpoint_id = $1 AND expires_at IS NOT NULL ORDER BY id LIMIT 1)`,
+    [rotated.id],
+  );
+  const { db } = service.deps.data;
+  const now = new Date();
+  expect(await removeDeletedEndpoints(db, { now, days: 90 })).toBe(1);
+  expect(await removeEndedSecrets(db, now)).toBe(1);
+  const left = await service.rows('SELECT id FROM webhook_endpoints WHERE id = ANY ($1)', [
+    [kept.id, gone.id],
+  ]);
+  expect(left).toEqual([{ id: kept.id }]);
 });

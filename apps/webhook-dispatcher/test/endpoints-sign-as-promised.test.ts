@@ -4,16 +4,19 @@ import { waitFor } from '@switchboard/stack/testing';
 import { Webhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createSigningKeys } from '../src/domain/signing/signing-keys.ts';
 import { type MadeEndpoint, startTestAdmin, type TestAdmin } from './support/admin.ts';
 import { awkwardBody } from './support/deliveries.ts';
 import { type Received, type Receiver, startReceiver } from './support/receiver.ts';
 
 const JWKS = '/.well-known/webhooks/jwks.json';
 
+/** How far the service's clock is ahead. */
+let aheadMs = 0;
 let service: TestAdmin;
 let receiver: Receiver;
 beforeAll(async () => {
-  service = await startTestAdmin();
+  service = await startTestAdmin({ clock: { now: () => new Date(Date.now() + aheadMs) } });
   receiver = await startReceiver();
 });
 afterAll(async () => {
@@ -206,4 +209,23 @@ test('the key set may be kept for minutes and needs no credential; keys are list
   expect((await service.ask('POST', '/signing-keys/rotate', {})).status).toBe(403);
   const acts = await service.events('webhooks.admin.acted');
   expect(acts.filter(({ action }) => action === 'webhook_signing_key.rotate')).toHaveLength(1);
+});
+
+test('a rotation in one process is seen by the others within seconds, and at most five old keys sign beside the new one', async () => {
+  const other = createSigningKeys(service.deps.data, service.deps.box);
+  const before = await other.live();
+  const rotate = () =>
+    service.call(service.superAdmin, 'POST', '/api/admin/v1/webhooks/signing-keys/rotate', {
+      body: { overlap_seconds: 604_800 },
+    });
+  const answers = await Promise.all(Array.from({ length: 6 }, rotate));
+  expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(200));
+  const published = (await keySet()).map(({ kid }) => kid);
+  expect(published).toHaveLength(6);
+  expect(new Set(answers.map(({ body }) => body.id))).toEqual(new Set(published));
+
+  expect(await other.live()).toEqual(before);
+  aheadMs = 16_000;
+  await waitFor(async () => (await other.live())[0]?.id === published[0], { what: 'the new key' });
+  expect((await other.live()).map(({ id }) => id)).toEqual(published);
 });

@@ -1,6 +1,7 @@
 import type { Environment } from '@switchboard/contracts';
 import { type RawBuilder, sql } from 'kysely';
 import type { Executor } from './executor.ts';
+import { isPending } from './record-attempts.ts';
 import type { Schedules } from './schedule.ts';
 import type { Lane, Lease, LeasedDelivery, Profile, SecretReference, Signing } from './types.ts';
 
@@ -93,7 +94,7 @@ const leasedDelivery = (row: ClaimRow, schedules: Schedules): LeasedDelivery => 
 
 /** Every live secret of the endpoint `e`, encrypted, the current one first. */
 export const liveSecrets = (now: Date): RawBuilder<unknown> => sql`
-  (SELECT array_agg(s.secret_sealed ORDER BY s.expires_at IS NOT NULL, s.created_at DESC)
+  (SELECT coalesce(array_agg(s.secret_sealed ORDER BY s.expires_at IS NOT NULL, s.created_at DESC), '{}')
    FROM webhook_endpoint_secrets s
    WHERE s.endpoint_id = e.id AND (s.expires_at IS NULL OR s.expires_at > ${now}::timestamptz))`;
 
@@ -177,8 +178,8 @@ export const extendLeases = async (
   await sql`
     UPDATE webhook_deliveries SET due_at = ${lease.until}::timestamptz
     WHERE id IN (
-      SELECT id FROM webhook_deliveries
-      WHERE id = ANY (${ids}::uuid[]) AND lease_owner = ${lease.owner} AND status = 'pending'
+      SELECT d.id FROM webhook_deliveries d
+      WHERE d.id = ANY (${ids}::uuid[]) AND d.lease_owner = ${lease.owner} AND ${isPending}
       FOR UPDATE SKIP LOCKED
     )`.execute(executor);
 };

@@ -42,6 +42,19 @@ export const setAsideDeliveries = async (
   return total;
 };
 
+/** Removes endpoints that were deleted so long ago that nothing sent to them is on record any more. Gives how many. */
+export const removeDeletedEndpoints = async (
+  executor: Executor,
+  { now, days }: { readonly now: Date; readonly days: number },
+): Promise<number> => {
+  const deletedBefore = new Date(now.getTime() - days * DAY_MS);
+  const { numAffectedRows } = await sql`
+    DELETE FROM webhook_endpoints e
+    WHERE e.deleted_at < ${deletedBefore}::timestamptz
+      AND NOT EXISTS (SELECT FROM webhook_deliveries d WHERE d.endpoint_id = e.id)`.execute(executor);
+  return Number(numAffectedRows ?? 0);
+};
+
 /** Removes secrets that ended long ago. Gives how many. */
 export const removeEndedSecrets = async (executor: Executor, now: Date): Promise<number> => {
   const endedBefore = new Date(now.getTime() - ENDED_SECRET_DAYS * DAY_MS);

@@ -2,18 +2,23 @@ import type { SecretBox } from '@switchboard/service-kit';
 
 /** Something encrypted cannot be read any more; the message is for operators, and names nothing secret. */
 export class UnreadableError extends Error {
-  constructor(what: string, cure: string, options: { cause?: unknown } = {}) {
-    super(`${what} cannot be decrypted: WEBHOOK_ENCRYPTION_KEY has changed; ${cure}`, options);
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super(message, options);
     this.name = 'UnreadableError';
   }
 }
+
+const KEY_CHANGED = 'cannot be decrypted: WEBHOOK_ENCRYPTION_KEY has changed';
+
+export const unreadable = (what: string, cure: string, cause: unknown): UnreadableError =>
+  new UnreadableError(`${what} ${KEY_CHANGED}; ${cure}`, { cause });
 
 /** Opened texts that are kept: some hundred bytes each. */
 const KEPT_MAX = 10_000;
 
 /**
- * Opens sealed texts, each once: measured on Node 26, decrypting costs 6 µs, and an endpoint may have six secrets. The cache
- * is bounded; what was asked for the longest ago goes first.
+ * Opens sealed texts, each once: decrypting one costs as much as signing with it, and an endpoint may have six secrets. The
+ * cache is bounded; what was asked for the longest ago goes first.
  */
 export const createOpener = (box: SecretBox) => {
   const kept = new Map<string, string>();

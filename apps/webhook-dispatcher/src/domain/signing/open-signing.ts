@@ -1,6 +1,6 @@
 import type { Signing } from '../deliveries/types.ts';
 import { headersContext, readHeaders, secretContext } from '../endpoints/endpoint-secrets.ts';
-import { type Open, UnreadableError } from './open-sealed.ts';
+import { type Open, UnreadableError, unreadable } from './open-sealed.ts';
 
 type Standard = Extract<Signing, { profile: 'standard' }>;
 
@@ -10,15 +10,17 @@ type Standard = Extract<Signing, { profile: 'standard' }>;
  *
  * @throws UnreadableError when the current one cannot be read
  */
-const openSecrets = (open: Open, { endpointId, secretsSealed }: Standard): readonly string[] =>
-  secretsSealed.flatMap((sealed, index) => {
+const openSecrets = (open: Open, { endpointId, secretsSealed }: Standard): readonly string[] => {
+  if (secretsSealed.length === 0) throw new UnreadableError('the endpoint has no secret; rotate it');
+  return secretsSealed.flatMap((sealed, index) => {
     try {
       return [open(sealed, secretContext(endpointId))];
     } catch (cause) {
       if (index > 0) return [];
-      throw new UnreadableError("the endpoint's secret", 'rotate it', { cause });
+      throw unreadable("the endpoint's secret", 'rotate it', cause);
     }
   });
+};
 
 /** @throws UnreadableError */
 const openHeaders = (open: Open, { endpointId, headersSealed }: Standard) => {
@@ -26,7 +28,7 @@ const openHeaders = (open: Open, { endpointId, headersSealed }: Standard) => {
   try {
     return readHeaders(open(headersSealed, headersContext(endpointId)));
   } catch (cause) {
-    throw new UnreadableError("the endpoint's own headers", 'set them again', { cause });
+    throw unreadable("the endpoint's own headers", 'set them again', cause);
   }
 };
 

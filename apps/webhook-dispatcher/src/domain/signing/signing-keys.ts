@@ -100,12 +100,12 @@ export const createSigningKeys = (ctx: DataContext<'webhooks'>, box: SecretBox):
   };
 
   const read = async (): Promise<readonly SigningKey[]> => {
-    const readAtMs = performance.now();
-    let records = await listLiveSigningKeys(ctx.db, ctx.clock.now());
+    const now = ctx.clock.now();
+    let records = await listLiveSigningKeys(ctx.db, now);
     if (!records.some((record) => record.expiresAt === null)) records = await ensureKeys(ctx, box);
     const keys = records.map((record) => ({ ...record, privateKey: open(record) }));
     for (const id of opened.keys()) if (!keys.some((key) => key.id === id)) opened.delete(id);
-    kept = { keys, readAtMs };
+    kept = { keys, readAtMs: now.getTime() };
     return keys;
   };
 
@@ -120,12 +120,12 @@ export const createSigningKeys = (ctx: DataContext<'webhooks'>, box: SecretBox):
     async live() {
       if (kept === null) return readOnce();
       // Beside the attempts: none of them waits, and while Postgres is away the keys that are known go on signing.
-      if (performance.now() - kept.readAtMs > REREAD_AFTER_MS) {
+      const nowMs = ctx.clock.now().getTime();
+      if (Math.abs(nowMs - kept.readAtMs) > REREAD_AFTER_MS) {
         void readOnce().catch((error) =>
           ctx.log.warn({ err: error }, 'The keys that sign webhooks could not be read; trying on'),
         );
       }
-      const nowMs = ctx.clock.now().getTime();
       return kept.keys.filter((key) => key.expiresAt === null || key.expiresAt.getTime() > nowMs);
     },
     forget() {

@@ -4,9 +4,9 @@ import type { Sent } from './types.ts';
 
 /** A message goes to few endpoints; more are not looked at. */
 const DELIVERIES_MAX = 20;
-const ATTEMPTS_MAX = 100;
-/** Secrets of other endpoints that one is compared with: some 10 µs each. */
-const OTHER_SECRETS_MAX = 10_000;
+const ATTEMPTS_MAX = 20;
+/** Secrets of other endpoints that one is compared with, while attempts of this process wait: the newest. */
+const OTHER_SECRETS_MAX = 2_000;
 
 /** Deliveries of a message, oldest first; those to one endpoint when it is named. */
 export const findSent = async (

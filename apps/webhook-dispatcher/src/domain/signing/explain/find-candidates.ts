@@ -38,8 +38,8 @@ export const candidatesOfEndpoint = async (
 };
 
 /** Versions of a partner's secret beside the one that signs a callback: what it had before, or was given since. */
-const VERSIONS_BEFORE = 20;
-const VERSIONS_AFTER = 5;
+const VERSIONS_BEFORE = 5;
+const VERSIONS_AFTER = 2;
 
 /** Secrets of the partner key that a callback belongs to. */
 export const candidatesOfCallback = (

@@ -16,8 +16,11 @@ export const normalizeSecret = (given: string): string => {
 
 const digest = (secret: string): Buffer => createHash('sha256').update(normalizeSecret(secret)).digest();
 
-/** In the same time whatever they have in common. */
-const isSameSecret = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
+/** Compares others with a secret, in the same time whatever they have in common. */
+const sameAs = (given: string): ((secret: string) => boolean) => {
+  const own = digest(given);
+  return (secret) => timingSafeEqual(own, digest(secret));
+};
 
 export interface SecretJudgement {
   readonly verdict: Verdict;
@@ -54,9 +57,10 @@ const judgeStranger = (
   box: SecretBox,
   owner: string | null,
 ): Verdict => {
+  const isSame = sameAs(given);
   const other = others.find((one) => {
     const secret = openSecret(box, one);
-    return secret !== null && isSameSecret(given, secret);
+    return secret !== null && isSame(secret);
   });
   if (!other) {
     const detail =
@@ -89,7 +93,8 @@ export const judgeSecret = async (
   if (given === undefined) {
     return { verdict: { ok: null, detail: 'No secret was given to compare' }, match: null };
   }
-  const match = context.candidates.find(({ secret }) => isSameSecret(given, secret)) ?? null;
+  const isSame = sameAs(given);
+  const match = context.candidates.find(({ secret }) => isSame(secret)) ?? null;
   if (match) return { verdict: judgeMatch(given, match, context.profile), match };
   const others = await context.others();
   return { verdict: judgeStranger(given, others, context.box, context.owner), match: null };

@@ -16,6 +16,8 @@ export interface Given {
 
 const HMAC_BYTES = 32;
 const ED25519_BYTES = 64;
+/** More than any attempt carries; a header of somebody else's may have any number. */
+const SIGNATURES_MAX = 12;
 const HEX_HMAC = /^[0-9a-f]{64}$/i;
 const SECONDS = /^\d{1,12}$/;
 
@@ -24,7 +26,8 @@ const signaturesOf = (header: string, version: string, bytes: number): readonly 
     .split(/\s+/)
     .filter((part) => part.startsWith(`${version},`))
     .map((part) => Buffer.from(part.slice(version.length + 1), 'base64'))
-    .filter((signature) => signature.length === bytes);
+    .filter((signature) => signature.length === bytes)
+    .slice(0, SIGNATURES_MAX);
 
 const timestampFault = (timestamp: string): string => {
   if (/^\d{13}$/.test(timestamp)) return 'webhook-timestamp is in milliseconds, and must be in seconds';

@@ -6,8 +6,8 @@ const webhook = new Webhook(process.env.WEBHOOK_SECRET);
 
 const server = createServer(async (request, response) => {
   const chunks = [];
-  for await (const chunk of request) chunks.push(chunk);
   try {
+    for await (const chunk of request) chunks.push(chunk);
     const { type, data } = webhook.verify(Buffer.concat(chunks), request.headers);
     response.writeHead(204).end();
     console.log(`webhook ${request.headers['webhook-sequence']}: ${type} ${JSON.stringify(data)}`);

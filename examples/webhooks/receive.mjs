@@ -50,12 +50,11 @@ const listen = () => {
   const note = createInbox();
 
   const server = createServer(async (request, response) => {
-    const chunks = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const body = Buffer.concat(chunks);
     const { 'webhook-id': id, 'webhook-sequence': sequence = '0' } = request.headers;
+    const chunks = [];
     try {
-      verify(body, request.headers, secrets);
+      for await (const chunk of request) chunks.push(chunk);
+      verify(Buffer.concat(chunks), request.headers, secrets);
     } catch (error) {
       console.log(`refused: ${error.message}`);
       response.writeHead(400).end();
@@ -67,7 +66,7 @@ const listen = () => {
     response.writeHead(204).end();
     if (missing) console.log(`gap: ${missing} not here yet; see the feed of the endpoint`);
     if (!isNew) return console.log(`repeat: ${id}`);
-    const { type, data } = JSON.parse(body.toString('utf8'));
+    const { type, data } = JSON.parse(Buffer.concat(chunks).toString('utf8'));
     console.log(`webhook ${sequence}: ${type} ${JSON.stringify(data)}`);
   });
   server.listen(Number(process.env.PORT ?? 8000), '127.0.0.1', () => {

@@ -445,11 +445,16 @@ test('what hangs at one place holds up nothing else that goes there, and leaves 
   await waitFor(() => open.size === 0, { what: 'every connection to be closed' });
 });
 
-test('an attempt ends at its time though nothing connects and no name is resolved', async () => {
-  const never = new Promise<never>(() => undefined);
-  const result = await start({ timeoutMs: 200, resolve: () => never }).attempt(
-    'https://partner.example.com/',
-  );
-  expect(result.error).toBe('timed out after 200 ms');
+test('an attempt ends at its time though no name is resolved, and is not sent when it is', async () => {
+  const receiver = await startReceiver();
+  closing.push(() => receiver.close());
+  const resolved = Promise.withResolvers<string[]>();
+  const attempts = start({ timeoutMs: 200, resolve: () => resolved.promise, connectionsMax: 1 });
+  const url = receiver.url.replace('127.0.0.1', 'partner.example.com');
+  const result = await attempts.attempt(url);
+  expect(result).toMatchObject({ outcome: 'failed', error: 'timed out after 200 ms' });
   expect(result.durationMs).toBeLessThan(1_500);
+  resolved.resolve(['127.0.0.1']);
+  expect(await attempts.attempt(`${url}/next`)).toMatchObject({ outcome: 'succeeded' });
+  expect(receiver.received.map((one) => one.url)).toEqual(['/webhook/callback/next']);
 });

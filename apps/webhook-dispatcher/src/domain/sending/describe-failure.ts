@@ -1,11 +1,14 @@
 import { TargetFailedError, TargetRefusedError } from '@switchboard/service-kit';
 
+const HOST_NOT_FOUND = 'host not found';
+const NO_TLS_THAT_FITS = 'TLS: the target does not speak TLS that fits';
+
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset before an answer',
   EPIPE: 'connection reset before an answer',
-  ENOTFOUND: 'host not found',
-  ENODATA: 'host not found',
+  ENOTFOUND: HOST_NOT_FOUND,
+  ENODATA: HOST_NOT_FOUND,
   EAI_AGAIN: 'host not found: the name server did not answer',
   ETIMEOUT: 'host not found: the name server did not answer',
   ESERVFAIL: 'host not found: the name server failed',
@@ -28,7 +31,7 @@ const WORDS: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'TLS: the certificate is of an unknown issuer',
   ERR_TLS_CERT_ALTNAME_INVALID: 'TLS: the certificate is for another name',
   CERT_REVOKED: 'TLS: the certificate was revoked',
-  EPROTO: 'TLS: the target does not speak TLS that fits',
+  EPROTO: NO_TLS_THAT_FITS,
   // The only ones with a limit of their own for headers are the questions to the proxy.
   UND_ERR_HEADERS_TIMEOUT: 'the egress proxy did not answer',
   UND_ERR_PRX_CONN: 'the egress proxy closed the connection',
@@ -80,16 +83,15 @@ export const describeFailure = (error: unknown): string => {
     one instanceof Error ? (PROXY_REFUSAL.exec(one.message) ?? []) : [],
   )[1];
   if (status !== undefined) return `the egress proxy did not connect: HTTP ${status}`;
-  const code = chain.map(codeOf).find((one) => one !== undefined);
-  if (code === undefined) {
-    // The name server was silent, or gave no address.
-    const unresolved = chain.some((one) => one instanceof TargetFailedError && one.reason === 'unresolvable');
-    return unresolved ? 'host not found' : NO_WORDS;
-  }
   const unasked = chain.map((one) => (one instanceof Error ? UNASKED[one.message] : undefined)).find(Boolean);
-  const words = unasked ?? WORDS[code];
+  const code = chain.map(codeOf).find((one) => one !== undefined);
+  const words = unasked ?? WORDS[code ?? ''];
   if (words !== undefined) return words;
-  if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) return WORDS.EPROTO ?? code;
+  // The name server was silent, gave no address, or said what few say.
+  if (chain.some((one) => one instanceof TargetFailedError && one.reason === 'unresolvable'))
+    return HOST_NOT_FOUND;
+  if (code === undefined) return NO_WORDS;
+  if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) return NO_TLS_THAT_FITS;
   if (CERTIFICATE_FAULT.test(code)) return 'TLS: the certificate cannot be verified';
   return `sending failed (${code})`;
 };

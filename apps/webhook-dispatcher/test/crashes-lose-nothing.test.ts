@@ -15,6 +15,8 @@ import { awkwardBody, secrets } from './support/deliveries.ts';
 import { makeRequest, startTestDispatcher, type TestDispatcher } from './support/dispatcher.ts';
 import { type Receiver, startReceiver } from './support/receiver.ts';
 
+/* One crash at one moment each; everything at random moments is tests/webhooks-survive-crashes. */
+
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
@@ -76,46 +78,6 @@ test('SIGKILL in the middle of an attempt: it is on record as lost, and sent aga
     'webhooks.delivery.failed',
     'webhooks.delivery.succeeded',
   ]);
-});
-
-test('SIGKILL at random moments: every message arrives, none is left pending', async () => {
-  await resetNats();
-  const database: TestDatabase = await open(createTestDatabase(), (one) => one.drop());
-  const sink = await receiver((response) => setTimeout(() => response.end('OK'), 30));
-  const process = await service(database.urlFor('webhooks'), testNatsUrl(), {
-    WEBHOOK_CONCURRENCY_PER_HOST: '4',
-  });
-  await process.waitReady();
-  const outside = await watcher(database.urlFor('webhooks'), testNatsUrl());
-  await outside.stop({ deadlineMs: 1 });
-  const requests = Array.from({ length: 60 }, () => makeRequest(sink.url));
-  await Promise.all(requests.map((request) => outside.request(request)));
-  for (const arrivedCount of [5, 20, 35]) {
-    await waitFor(() => sink.received.length >= arrivedCount, { what: `${arrivedCount} arrivals` });
-    await process.kill();
-    await process.restart();
-  }
-  await waitFor(
-    async () => {
-      const deliveries = await outside.deliveries();
-      return deliveries.length === 60 && deliveries.every((one) => one.status === 'succeeded');
-    },
-    { what: 'all deliveries to succeed' },
-  );
-  const arrivedIds = new Set(sink.received.map((one) => one.headers['webhook-id']));
-  expect(arrivedIds).toEqual(new Set(requests.map((request) => request.message_id)));
-  // Every request that came is on record, and no two under one number.
-  const attempts = await outside.attempts();
-  for (const { headers } of sink.received) {
-    const number = Number(headers['x-webhook-attempt']);
-    expect(
-      attempts.some((one) => one.message_id === headers['webhook-id'] && one.attempt_number === number),
-    ).toBe(true);
-  }
-  expect(
-    new Set(sink.received.map((one) => `${one.headers['webhook-id']} ${one.headers['x-webhook-attempt']}`))
-      .size,
-  ).toBe(sink.received.length);
 });
 
 test('Postgres restarts while an attempt runs: its outcome is recorded, it is not sent twice, and work goes on', async () => {

@@ -7,7 +7,7 @@ import { noteReplayOutcomes, type ReplayOutcomes } from '../replays/note-outcome
 import { type Claim, claimDeliveries, extendLeases, findDueLanes } from './claim-deliveries.ts';
 import { type JudgedAttempt, judgeAttempt, type RecordedState, recordAttempts } from './record-attempts.ts';
 import type { Schedules } from './schedule.ts';
-import type { FinishedAttempt, LaneHealth, Lease } from './types.ts';
+import type { FinishedAttempt, LaneHealth, Lease, LeasedDelivery } from './types.ts';
 
 export interface DeliveryStoreOptions {
   readonly ctx: DataContext<'webhooks'>;
@@ -141,6 +141,27 @@ export const createDeliveryStore = (options: DeliveryStoreOptions): EngineStore 
     },
   });
 
+  /**
+   * Puts lost attempts on record before anything is sent again; then their deliveries are taken anew, with the next number,
+   * if they are due. Where that fails they stay leased, and come back as lost when the lease is over.
+   */
+  const takeAnew = async (lost: readonly Claim[]): Promise<readonly LeasedDelivery[]> => {
+    try {
+      return await transact(ctx, async (tools) => {
+        await recordIn(tools, lost.map(lostAttempt));
+        const ids = lost.map((claim) => claim.delivery.id);
+        const again = await claimDeliveries(tools.trx, { kind: 'ids', ids }, lease(), [], schedules);
+        return again.map((claim) => claim.delivery);
+      });
+    } catch (error) {
+      ctx.log.warn(
+        { err: error, deliveries: lost.length },
+        'Attempts that another dispatcher lost could not be put on record; trying again when their lease is over',
+      );
+      return [];
+    }
+  };
+
   return {
     lease,
     dueLanes: () => findDueLanes(ctx.db, ctx.clock.now()),
@@ -149,19 +170,13 @@ export const createDeliveryStore = (options: DeliveryStoreOptions): EngineStore 
       (await claimDeliveries(ctx.db, { kind: 'ids', ids }, lease(), [], schedules)).map(
         (claim) => claim.delivery,
       ),
-    claimWaiting: (rooms, inHand) =>
-      transact(ctx, async (tools) => {
-        const wanted = { kind: 'lanes', rooms, countOthers: options.isSettling() } as const;
-        const claims = await claimDeliveries(tools.trx, wanted, lease(), inHand, schedules);
-        const fresh = claims.filter((claim) => claim.lostSince === null).map((claim) => claim.delivery);
-        const lost = claims.filter((claim) => claim.lostSince !== null);
-        if (lost.length === 0) return fresh;
-        // On record before anything is sent again; then they are taken anew, with the next number, if they are due.
-        await recordIn(tools, lost.map(lostAttempt));
-        const ids = lost.map((claim) => claim.delivery.id);
-        const again = await claimDeliveries(tools.trx, { kind: 'ids', ids }, lease(), [], schedules);
-        return [...fresh, ...again.map((claim) => claim.delivery)];
-      }),
+    async claimWaiting(rooms, inHand) {
+      const wanted = { kind: 'lanes', rooms, countOthers: options.isSettling() } as const;
+      const claims = await claimDeliveries(ctx.db, wanted, lease(), inHand, schedules);
+      const fresh = claims.filter((claim) => claim.lostSince === null).map((claim) => claim.delivery);
+      const lost = claims.filter((claim) => claim.lostSince !== null);
+      return lost.length === 0 ? fresh : [...fresh, ...(await takeAnew(lost))];
+    },
     record: (attempts) => transact(ctx, (tools) => recordIn(tools, attempts)),
     extend: (ids) => extendLeases(ctx.db, lease(), ids),
     isTransient: isTransientDatabaseError,

@@ -50,6 +50,12 @@ export interface RecordedState {
 }
 
 /**
+ * That a delivery `d`, found by its id, is pending. Said so that Postgres does not think of the indexes of what is pending:
+ * it takes one lease owner's rows for a single one, and reads all that waits (100,000 for a target that hangs) to find it.
+ */
+export const isPending = sql`d.status || '' = 'pending'`;
+
+/**
  * Writes attempts, and where their deliveries stand after them, in two statements however many there are. What would be
  * attempted again is held if its endpoint was disabled meanwhile, and cancelled if it was deleted.
  *
@@ -101,7 +107,7 @@ export const recordAttempts = async (
         (id uuid, attempt_number int, status text, step int, due_at timestamptz, endpoint_id uuid)
       LEFT JOIN webhook_endpoints e ON e.id = r.endpoint_id
     ) s
-    WHERE d.id = s.id AND d.status = 'pending' AND d.lease_owner = ${owner}
+    WHERE d.id = s.id AND ${isPending} AND d.lease_owner = ${owner}
       AND d.attempt_count = s.attempt_number - 1
     RETURNING d.id, d.status, d.due_at`.execute(trx);
   await sql`

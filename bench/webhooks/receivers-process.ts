@@ -19,10 +19,8 @@ interface Arrival {
 const arrivals = new Map<string, Arrival>();
 const hanging = new Set<number>();
 const unanswered: Socket[] = [];
-let requests = 0;
 
 const arrived = (port: number, id: string) => {
-  requests += 1;
   const key = `${port}/${id}`;
   if (arrivals.has(key)) return;
   const atMicroseconds = microseconds();
@@ -76,11 +74,11 @@ const figures = (withoutPort: number) => {
   const counted = [...arrivals.values()].filter(({ port }) => port !== withoutPort);
   const delays = counted.map(({ delayMs }) => delayMs);
   return {
-    requests,
     arrived: arrivals.size,
     p50Ms: percentile(delays, 0.5),
     p99Ms: percentile(delays, 0.99),
-    lastAtMicroseconds: counted.reduce((last, { atMicroseconds }) => Math.max(last, atMicroseconds), 0),
+    /** From the first to the last. */
+    seconds: ((counted.at(-1)?.atMicroseconds ?? 0) - (counted[0]?.atMicroseconds ?? 0)) / 1e6,
   };
 };
 export type ReceiverFigures = ReturnType<typeof figures>;
@@ -91,7 +89,6 @@ const control: Record<string, (port: number) => unknown> = {
   '/figures': figures,
   '/reset': () => {
     arrivals.clear();
-    requests = 0;
     return {};
   },
   '/hang': (port) => {

@@ -18,7 +18,7 @@ import {
   createReadiness,
   createSecretBox,
 } from '@switchboard/service-kit';
-import { createTestDatabase, resetNats, testNatsUrl } from '@switchboard/stack/testing';
+import { createTestDatabase, resetNats, type TestDatabase, testNatsUrl } from '@switchboard/stack/testing';
 import type { FastifyInstance } from 'fastify';
 import pg from 'pg';
 import { buildApp } from '../../src/app.ts';
@@ -98,13 +98,15 @@ export interface TestAdminOptions {
   readonly clock?: Clock;
   readonly settings?: Partial<Config['webhooks']>;
   readonly pollMs?: number;
+  /** One that the test made; dropped with the rest. */
+  readonly database?: TestDatabase;
 }
 
 /** The whole service in this process, on a database and a NATS account of the test's own. */
 export const startTestAdmin = async (options: TestAdminOptions = {}): Promise<TestAdmin> => {
   const { clock = systemClock } = options;
   await resetNats();
-  const testDatabase = await createTestDatabase();
+  const testDatabase = options.database ?? (await createTestDatabase());
   const webhooksUrl = testDatabase.urlFor('webhooks');
   const dispatcher = await startTestDispatcher({
     ...options,

@@ -78,6 +78,18 @@ describe('every request of a routed surface leaves a record', () => {
     expect(record.duration_ms).toBeGreaterThan(0);
   });
 
+  test('one that another service answers too: the log of a key is in one place', async () => {
+    const pair = owner.issue();
+    // No dispatcher is there to answer.
+    expect(
+      await send('/api/partner/v1/webhooks/deliveries?limit=1', { headers: pair.headers }),
+    ).toMatchObject({
+      endpoint: '/api/partner/v1/webhooks/deliveries',
+      status: 503,
+      credential_id: pair.keyId,
+    });
+  });
+
   test('refused ones, with the reason that their caller saw', async () => {
     const pair = owner.issue({ permissions: ['jobs.read'], limitPerMinute: 3 });
     const health = '/api/partner/v1/health';

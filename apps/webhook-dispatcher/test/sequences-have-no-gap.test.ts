@@ -69,8 +69,7 @@ describe('while messages are being stored', () => {
     const open = heldOpen([makeMessage(owner)]);
     await open.reached;
     const disabled = disable(endpointId, processes[1]);
-    await someoneWaits();
-    open.commit();
+    await someoneWaits().finally(open.commit);
     await open.done;
     expect(await disabled).toBe(true);
     expect(await statusesOf(endpointId)).toEqual(['held']);
@@ -82,8 +81,7 @@ describe('while messages are being stored', () => {
     const open = heldOpen([makeMessage(owner)]);
     await open.reached;
     const deleted = remove(endpointId, processes[1]);
-    await someoneWaits();
-    open.commit();
+    await someoneWaits().finally(open.commit);
     await Promise.all([open.done, deleted]);
     expect(await statusesOf(endpointId)).toEqual(['cancelled']);
   });

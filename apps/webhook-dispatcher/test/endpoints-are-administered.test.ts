@@ -246,6 +246,12 @@ test('lists go page by page, and are narrowed by owner, environment and status',
 
 test('a change is on record with what was before; what is so already is no change', async () => {
   const made = await service.makeEndpoint(URL_OF_NOBODY, { headers: { 'x-token': 'one' } });
+  // The circuit was opened by the old address, and would hold up the new one.
+  await service.rows(
+    `UPDATE webhook_endpoint_health SET failing_since = now(), consecutive_failures = 10,
+      circuit_open_until = now() + interval '1 hour' WHERE endpoint_id = $1`,
+    [made.id],
+  );
   const changes = { url: receiver.url, description: 'New', headers: { 'x-token': 'two' } };
   const changed = await service.ask('PATCH', `/endpoints/${made.id}`, changes);
   expect(changed).toMatchObject({

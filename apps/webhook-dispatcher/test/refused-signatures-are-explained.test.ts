@@ -23,10 +23,21 @@ let receiver: Receiver;
 let endpoint: MadeEndpoint;
 let request: Received;
 
-const received = (messageId: string): Promise<Received> =>
-  waitFor(() => receiver.received.find(({ headers }) => headers['webhook-id'] === messageId), {
-    what: 'the message',
-  });
+/** A request, when its attempt is on record too. */
+const received = async (messageId: string): Promise<Received> => {
+  await waitFor(
+    async () =>
+      (
+        await service.rows(`SELECT FROM webhook_deliveries WHERE message_id = $1 AND status = 'succeeded'`, [
+          messageId,
+        ])
+      ).length > 0,
+    { what: 'the delivery' },
+  );
+  const found = receiver.received.find(({ headers }) => headers['webhook-id'] === messageId);
+  if (!found) throw new Error('nothing was received');
+  return found;
+};
 const deliver = async ({ owner }: MadeEndpoint): Promise<Received> => received(await service.publish(owner));
 
 beforeAll(async () => {
@@ -206,6 +217,38 @@ test('a message that nobody sent, or that went to another endpoint, is told', as
     detail: 'webhook-signature: it matches no secret that is known here',
   });
   expect(forged.advice).toContain('refuse the request');
+});
+
+test('what cannot be looked at is no failure, and is not taken for valid', async () => {
+  const gone = await service.makeEndpoint(receiver.url);
+  const sent = await deliver(gone);
+  await service.ask('DELETE', `/endpoints/${gone.id}`);
+  const { 'webhook-signature': signatures = '', ...rest } = headersOf(sent);
+  const [hmac = '', ed25519 = ''] = signatures.split(' ');
+  const body = sent.body.toString();
+  const byHmac = await explain({ headers: { ...rest, 'webhook-signature': hmac }, body });
+  expect(byHmac).toMatchObject({ valid: false, advice: expect.stringContaining('Name the endpoint') });
+  expect(firstFailed(byHmac)).toBeUndefined();
+  // The platform's key says whose it is even without a secret.
+  const byKey = await explain({ headers: { ...rest, 'webhook-signature': ed25519 }, body });
+  expect(byKey).toMatchObject({ valid: true, advice: null });
+  await service.rows('UPDATE webhook_messages SET body = NULL WHERE id = $1', [rest['webhook-id']]);
+  expect(stepOf(await explain({ headers: headersOf(sent), body }), 'bytes')).toMatchObject({
+    ok: null,
+    detail: 'What the message said is kept no longer',
+  });
+});
+
+test('nothing that is pasted holds the process up for long', async () => {
+  const many = Array.from({ length: 20_000 }, () => 'v1a,'.padEnd(90, 'A').concat('==')).join(' ');
+  const deep = '['.repeat(400_000);
+  const startedMs = performance.now();
+  const answer = await explain({
+    headers: { ...headersOf(request), 'webhook-signature': many },
+    body: deep + deep.replaceAll('[', ']'),
+  });
+  expect(answer.valid).toBe(false);
+  expect(performance.now() - startedMs).toBeLessThan(10_000);
 });
 
 test('of a message that went to several endpoints, the one is looked at whose signature it is', async () => {

@@ -13,6 +13,7 @@ import { endpointAct } from './endpoint-act.ts';
 import {
   type EndpointDetails,
   type EndpointRecord,
+  forgetFailures,
   lockEndpoint,
   markEnabled,
   requireEndpoint,
@@ -37,6 +38,7 @@ const enable = async (
 ): Promise<void> => {
   await holdDeliveries(trx, endpoint.id, HELD_AT_ONCE_MAX);
   await markEnabled(trx, endpoint.id, now);
+  await forgetFailures(trx, endpoint.id);
   const before = { status: 'disabled', disabled_reason: endpoint.disabledReason };
   const act = endpointAct('enable', endpoint, { before, after: { status: 'enabled' } });
   emit(webhookEvents.adminActed, adminActOf(ctx, act));

@@ -69,8 +69,8 @@ export const requireEndpoint = async (executor: Executor, endpointId: string): P
 };
 
 /**
- * Takes an endpoint for changing it; others who want to wait until the transaction ends. Messages to it are stored meanwhile:
- * their foreign keys do not mind this lock.
+ * Takes an endpoint for changing it; others who want to wait until the transaction ends, and so do messages to it, which are
+ * then stored for what it has become (`readTakers`). Whoever needs its sequence too locks that first, as they do.
  *
  * @throws ENDPOINT_NOT_FOUND
  */
@@ -231,12 +231,16 @@ export const markDisabled = async (
   return rows[0] ?? null;
 };
 
-/** Enables it, with a clean record: what failed before must not disable it again with the next failure. */
+/** Enables an endpoint that is disabled. */
 export const markEnabled = async (trx: Executor, endpointId: string, at: Date): Promise<void> => {
   await sql`
     UPDATE webhook_endpoints
     SET status = 'enabled', disabled_reason = NULL, disabled_at = NULL, updated_at = ${at}
     WHERE id = ${endpointId}`.execute(trx);
+};
+
+/** Begins its record anew: what failed before somebody mended it must not hold it up, or disable it with the next failure. */
+export const forgetFailures = async (trx: Executor, endpointId: string): Promise<void> => {
   await sql`
     UPDATE webhook_endpoint_health
     SET failing_since = NULL, consecutive_failures = 0, circuit_open_until = NULL

@@ -9,6 +9,7 @@ import {
   type EndpointDetails,
   type EndpointRecord,
   type EndpointSettings,
+  forgetFailures,
   lockEndpoint,
   requireEndpointDetails,
   writeEndpoint,
@@ -55,6 +56,8 @@ export const updateEndpoint = (
     const isSame = headersSealed === old.headersSealed && isDeepStrictEqual(before, after);
     if (!isSame) {
       await writeEndpoint(trx, old.id, changed, now);
+      // It may have failed for its old address.
+      if (changed.url !== old.url) await forgetFailures(trx, old.id);
       emit(webhookEvents.adminActed, adminActOf(ctx, endpointAct('update', old, { before, after })));
     }
     return requireEndpointDetails(trx, old.id, now);

@@ -99,9 +99,11 @@ const findMatch = async (
 const isOnRecord = async (executor: Executor, messageId: string | null): Promise<boolean> =>
   messageId !== null && (await findSent(executor, messageId, null)).length > 0;
 
+const NOTHING_TO_CHECK_WITH = 'Name the endpoint: without its secrets nobody can say whose signature it is.';
+
 /**
  * Goes through a verification of what a receiver got, step by step in the order in which a receiver takes them, and says what to
- * do about the first step that fails. A request is taken when no step failed and its signature was looked at.
+ * do about the first step that fails. A request is taken when no step failed and a signature is right.
  *
  * The secret that a receiver checks with is compared, in constant time, and neither kept, logged nor shown.
  *
@@ -141,10 +143,12 @@ export const explainSignature = async (tools: Tools, input: Input): Promise<Expl
     ['public_key', judgePublicKey(given, sentBody, await tools.signingKeys.live())],
   ];
   const failed = verdicts.map(([, verdict]) => verdict).find((verdict) => verdict.ok === false);
-  const wasLookedAt = verdicts.some(([step, { ok }]) => step === 'signature' && ok === true);
+  const isSigned = verdicts.some(
+    ([step, { ok }]) => (step === 'signature' || step === 'public_key') && ok === true,
+  );
   return {
-    valid: failed === undefined && wasLookedAt,
+    valid: failed === undefined && isSigned,
     steps: verdicts.map(([step, { ok, detail }]) => ({ step, ok, detail })),
-    advice: failed?.ok === false ? failed.advice : null,
+    advice: failed?.ok === false ? failed.advice : isSigned ? null : NOTHING_TO_CHECK_WITH,
   };
 };

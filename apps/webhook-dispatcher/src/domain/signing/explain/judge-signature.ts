@@ -140,7 +140,10 @@ export const judgeSignature = (context: SignatureContext): Verdict => {
   const schemes = schemesOf(context.given);
   if (schemes.length === 0) return { ok: null, detail: 'There is no signature by a secret to look at' };
   if (context.candidates.length === 0) {
-    return { ok: null, detail: 'No secret is known that it could be checked with: name the endpoint' };
+    return {
+      ok: null,
+      detail: 'No secret is known to check it with: the endpoint was deleted, or must be named',
+    };
   }
   const verdicts = schemes.map((scheme) => judgeScheme(scheme, context));
   const detail = verdicts.map((verdict) => verdict.detail).join('. ');

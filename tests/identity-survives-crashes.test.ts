@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { hashKey } from '@switchboard/contracts';
 import { waitFor } from '@switchboard/stack/testing';
 import { afterEach, expect, test } from 'vitest';
+import { crashSeed, killsOfEach } from './support/crash-settings.ts';
 import { type Mailbox, startMailbox } from './support/mailbox.ts';
 import { type Platform, startPlatform } from './support/platform.ts';
 import { createRandom } from './support/random.ts';
@@ -11,16 +12,15 @@ import { createRandom } from './support/random.ts';
  * can be asked again and happens once; nobody's refresh token works twice; no mail is lost.
  */
 
-/** The same seed kills the same parts in the same order after the same pauses. */
-const SEED = Number(process.env.CRASH_SEED ?? 20260301);
+const SEED = crashSeed(20260301);
 const KILLS = {
-  'identity-service': 2,
-  'ticket-service': 1,
-  'partner-service': 1,
-  gateway: 1,
-  nats: 1,
-  postgres: 1,
-} as const;
+  'identity-service': killsOfEach(2),
+  'ticket-service': killsOfEach(1),
+  'partner-service': killsOfEach(1),
+  gateway: killsOfEach(1),
+  nats: killsOfEach(1),
+  postgres: killsOfEach(1),
+};
 type Victim = keyof typeof KILLS;
 const PEOPLE = 4;
 const PASSWORD = 'a-password-of-people-who-meet-crashes';
@@ -382,7 +382,7 @@ const expectWhatWasMade = async (running: Platform, { keys, partnerKeys, tokens,
 };
 
 test('whatever is killed: what was answered is so, once, and no refresh token works twice', async () => {
-  console.info(`identity crash test: seed ${SEED} (set CRASH_SEED to repeat another run)`);
+  console.info(`identity crash test: seed ${SEED} (set SWITCHBOARD_CRASH_SEED to repeat another run)`);
   mailbox = await startMailbox();
   platform = await startPlatform(
     {

@@ -9,13 +9,21 @@ import {
 } from '../src/domain/transcription/index.ts';
 import {
   createRandom,
+  cutWav,
   type KnownRecording,
   measureWordErrors,
   readKnownRecording,
 } from './helpers/recordings.ts';
 
+const LIBRIVOX_BEGINNING_SECONDS = 10.8;
 const supportCall = readKnownRecording('support-call');
 const librivox = readKnownRecording('librivox-sense-and-sensibility');
+/** Two of its five sentences; all of them are read by soundswallower in tests/main-job. */
+const librivoxBeginning: KnownRecording = {
+  ...librivox,
+  bytes: cutWav(librivox.bytes, LIBRIVOX_BEGINNING_SECONDS),
+  lines: librivox.lines.filter((line) => line.end_s <= LIBRIVOX_BEGINNING_SECONDS),
+};
 const engines: TranscriptionEngine[] = [];
 afterAll(() => Promise.all(engines.map((engine) => engine.close())));
 
@@ -76,8 +84,8 @@ describe('with nothing but npm', () => {
     });
 
     // The same thread reads a human voice next: a loaded recogniser is kept and carries nothing over.
-    const read = await transcribe(engine, librivox);
-    expect(measure(librivox, read)).toBeLessThanOrEqual(0.65);
+    const read = await transcribe(engine, librivoxBeginning);
+    expect(measure(librivoxBeginning, read)).toBeLessThanOrEqual(0.65);
     expect(read.segments.every((segment) => segment.speaker === 'speaker')).toBe(true);
   }, 180_000);
 });
@@ -130,7 +138,8 @@ test('a voice that leaks into the other channel is not written twice', async () 
   const leaky = customer.map((sample, index) => sample + (agent[index] ?? 0) * 0.12);
   const engine = await createTranscriptionEngine({ engine: 'soundswallower' });
   engines.push(engine);
-  const short = 16_000 * 10;
+  // The greeting, in which the agent says "support".
+  const short = Math.round(16_000 * 5.8);
   const { segments } = await engine.transcribe({
     channels: [agent.slice(0, short), leaky.slice(0, short)],
     sampleRate: 16_000,

@@ -26,6 +26,7 @@ const launch = (): ChildProcess =>
     stdio: 'ignore',
     env: {
       PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       HOST: '127.0.0.1',
       PORT: String(port),
       LOG_LEVEL: 'silent',

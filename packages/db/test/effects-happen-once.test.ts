@@ -251,7 +251,7 @@ describe('a worker', () => {
     });
     await publishRepeatedly(1);
     await waitFor(() => leaving.stats().inFlight === 1);
-    await leaving.stop();
+    await leaving.stop({ deadlineSeconds: 0.5 });
     const staying = startWorker(ctx, {
       bus,
       durable: 'test-leaving',

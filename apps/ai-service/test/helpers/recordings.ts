@@ -22,6 +22,17 @@ export function readKnownRecording(name: string): KnownRecording {
   };
 }
 
+const WAV_HEADER_BYTES = 44;
+
+/** The beginning of one of the bundled recordings, which are plain 16-bit wav files. */
+export function cutWav(wav: Buffer, seconds: number): Buffer {
+  const bytesPerSecond = wav.readUInt32LE(28);
+  const cut = Buffer.from(wav.subarray(0, WAV_HEADER_BYTES + 2 * Math.round((seconds * bytesPerSecond) / 2)));
+  cut.writeUInt32LE(cut.length - 8, 4);
+  cut.writeUInt32LE(cut.length - WAV_HEADER_BYTES, 40);
+  return cut;
+}
+
 export function readFixture(name: string): Buffer {
   return readFileSync(new URL(`../fixtures/${name}`, import.meta.url));
 }

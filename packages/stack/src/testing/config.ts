@@ -25,9 +25,26 @@ export function currentTestStack(): TestStack {
   );
 }
 
-/** Which of vitest's parallel workers this is, from 1. */
-export function workerNumber(): number {
-  return Number(process.env.VITEST_POOL_ID ?? '1');
+export const WORKERS_MAX = 8;
+const FILES_VARIABLE = 'SWITCHBOARD_TEST_FILES_BEGUN';
+
+/** Told at the beginning of every test file: one worker runs many. */
+export function beginTestFile(): void {
+  process.env[FILES_VARIABLE] = String(filesBegun() + 1);
+}
+
+const filesBegun = (): number => Number(process.env[FILES_VARIABLE] ?? '0');
+
+/**
+ * The NATS account of the present test file: another one than that of the file before, so that what a failed file left
+ * listening answers nobody else's questions.
+ */
+export function natsAccountNumber(): number {
+  const { natsAccounts } = currentTestStack();
+  const worker = Number(process.env.VITEST_POOL_ID ?? '1');
+  if (worker > WORKERS_MAX)
+    throw new Error(`There are NATS accounts for ${WORKERS_MAX} workers: lower maxWorkers.`);
+  return worker + WORKERS_MAX * (filesBegun() % Math.floor(natsAccounts / WORKERS_MAX));
 }
 
 /** Variables every process started by a test gets: enough to run, nothing that would change its behaviour. */

@@ -2,11 +2,11 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type NatsServer, startNats } from '../nats/nats.ts';
 import { makePassword, startPostgres } from '../postgres/postgres.ts';
-import { publishTestStack } from './config.ts';
+import { publishTestStack, WORKERS_MAX } from './config.ts';
 import { openDirectory, prepareCluster, throwAwayDir } from './servers.ts';
 
 const TEMPLATE = 'switchboard_template';
-const NATS_ACCOUNTS = 32;
+const NATS_ACCOUNTS = 8 * WORKERS_MAX;
 
 /**
  * vitest's global set-up: one throw-away Postgres with a migrated template database and one nats-server for the

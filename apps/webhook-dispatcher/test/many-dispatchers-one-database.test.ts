@@ -76,6 +76,21 @@ test('a host that hangs holds the few slots that a stranger gets, and its neighb
   expect(hanging.received).toHaveLength(4);
 });
 
+test('one partner whose 25 ports all hang holds its own slots, and nobody else waits', async () => {
+  const hanging = await Promise.all(Array.from({ length: 25 }, () => receiver(() => undefined)));
+  const good = await receiver();
+  const other = { kind: 'partner', key_id: '0192f0c1-2b3c-7d4e-8f50-617283940aff', version: 1 } as const;
+  const one = await dispatcher({ concurrency: 60, concurrencyPerOwner: 30 });
+  await Promise.all(
+    hanging.flatMap((host) => Array.from({ length: 6 }, () => one.store(makeRequest(host.url)))),
+  );
+  one.engine.poll();
+  await waitFor(() => one.engine.inFlight() === 30, { what: 'the slots of the partner to fill' });
+  await Promise.all(Array.from({ length: 100 }, () => one.request(makeRequest(good.url, { secret: other }))));
+  await waitFor(() => good.received.length === 100, { what: 'the others to get all of their own' });
+  expect(hanging.reduce((sum, host) => sum + host.received.length, 0)).toBe(30);
+});
+
 test('fewer slots than hosts: every host gets its turn', async () => {
   const hosts = await Promise.all(Array.from({ length: 8 }, () => receiver()));
   const one = await dispatcher({ concurrency: 3, concurrencyPerHost: 2 });

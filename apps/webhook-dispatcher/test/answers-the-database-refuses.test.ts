@@ -65,13 +65,16 @@ test('while the database is away outcomes wait, in order, and are written when i
   expect(stored).toEqual(['a', 'b', 'c']);
 });
 
-test('a delivery that kills whoever sends it is not sent for ever', () => {
-  let step = 0;
-  let lost = 0;
-  for (let attemptNumber = 1; step < partnerScheduleSeconds.length; attemptNumber += 1) {
-    step = stepAfter({ attemptNumber, step }, 'lost');
-    lost += 1;
-  }
-  expect(lost).toBe(LOST_ATTEMPTS_MAX + partnerScheduleSeconds.length);
-  expect(nextAttemptAt(partnerScheduleSeconds, step, new Date())).toBeNull();
-});
+test.each([0, 8])(
+  'a delivery that kills whoever sends it is not sent for ever, begun after %d attempts',
+  (earlierAttempts) => {
+    let step = 0;
+    let lost = 0;
+    for (let number = earlierAttempts + 1; step < partnerScheduleSeconds.length; number += 1) {
+      step = stepAfter({ attemptNumber: number, step, earlierAttempts }, 'lost');
+      lost += 1;
+    }
+    expect(lost).toBe(LOST_ATTEMPTS_MAX + partnerScheduleSeconds.length);
+    expect(nextAttemptAt(partnerScheduleSeconds, step, new Date())).toBeNull();
+  },
+);

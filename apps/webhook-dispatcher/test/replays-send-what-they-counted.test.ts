@@ -284,6 +284,29 @@ test('one delivery is sent again on a fresh schedule, whatever became of it, and
   expect(await code(before.id)).toBe('ENDPOINT_NOT_FOUND');
 });
 
+test('a dispatcher that dies in the middle of a replay uses up none of its schedule, however often it was tried before', async () => {
+  const endpoint = await makeEndpoint();
+  await fill({ count: 1, status: 'exhausted', from: hoursAgo(1), endpointId: endpoint.id });
+  await service.rows(
+    'UPDATE webhook_deliveries SET attempt_count = 8, schedule_step = 8 WHERE endpoint_id = $1',
+    [endpoint.id],
+  );
+  const asked = { endpoint_id: endpoint.id, rate_per_second: 1 };
+  // Between the step of the replay and its end, somebody takes it and is no more.
+  await service.rows(`
+    CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      NEW.lease_owner := 'gone'; NEW.leased_at := now() - interval '1 minute'; RETURN NEW;
+    END $$;
+    CREATE TRIGGER dies BEFORE UPDATE ON webhook_deliveries FOR EACH ROW
+      WHEN (OLD.status = 'exhausted' AND NEW.status = 'pending') EXECUTE FUNCTION die()`);
+  const { id } = (await service.ask('POST', '/replays', asked)).body;
+  expect(await untilOver(id)).toMatchObject({ status: 'completed', successful: 1, failed: 0 });
+  await service.rows('DROP TRIGGER dies ON webhook_deliveries; DROP FUNCTION die()');
+  const [delivery] = await deliveriesOf(endpoint);
+  const { attempts } = (await service.ask('GET', `/deliveries/${delivery.id}/attempts`)).body;
+  expect(attempts.map((one: { outcome: string }) => one.outcome)).toEqual(['succeeded', 'lost']);
+});
+
 test('callbacks are replayed like any other, and only administrators replay', async () => {
   const keyId = ids.next();
   await fill({ count: 3, status: 'exhausted', from: hoursAgo(1), url: receiver.url, keyId });

@@ -42,6 +42,7 @@ export const makeDelivery = (url: string, changes: Partial<LeasedDelivery> = {})
   replayId: null,
   attemptNumber: 1,
   step: 0,
+  earlierAttempts: 0,
   createdAt: new Date(),
   ...changes,
 });

@@ -55,6 +55,7 @@ interface ClaimRow {
   replay_id: string | null;
   attempt_count: number;
   schedule_step: number;
+  earlier_attempts: number;
   created_at: Date;
   lost_since: Date | null;
 }
@@ -89,6 +90,7 @@ const leasedDelivery = (row: ClaimRow, schedules: Schedules): LeasedDelivery => 
   replayId: row.replay_id,
   attemptNumber: row.attempt_count + 1,
   step: row.schedule_step,
+  earlierAttempts: row.earlier_attempts,
   createdAt: row.created_at,
 });
 
@@ -160,7 +162,7 @@ export const claimDeliveries = async (
       m.traceparent, leased.profile, coalesce(e.url, leased.url) AS url, leased.target_host, leased.environment,
       leased.secret, leased.endpoint_id, leased.sequence::text AS sequence, e.headers_sealed, e.schedule_seconds,
       ${liveSecrets(lease.now)} AS secrets_sealed,
-      leased.replay_id, leased.attempt_count, leased.schedule_step, leased.created_at, leased.lost_since
+      leased.replay_id, leased.attempt_count, leased.schedule_step, leased.earlier_attempts, leased.created_at, leased.lost_since
     FROM leased JOIN webhook_messages m ON m.id = leased.message_id
     LEFT JOIN webhook_endpoints e ON e.id = leased.endpoint_id`.execute(executor);
   return rows.map((row) => ({ lostSince: row.lost_since, delivery: leasedDelivery(row, schedules) }));

@@ -23,7 +23,7 @@ export const isGone = (
 
 /** Decides by the schedule: a failed attempt uses up a step, a lost one is made good at once. */
 export const judgeAttempt = (
-  delivery: Pick<LeasedDelivery, 'attemptNumber' | 'step' | 'schedule' | 'signing'>,
+  delivery: Pick<LeasedDelivery, 'attemptNumber' | 'step' | 'earlierAttempts' | 'schedule' | 'signing'>,
   result: Pick<AttemptResult, 'outcome' | 'answer'>,
   now: Date,
   random: () => number,

@@ -61,11 +61,13 @@ export const readRetryAfter = (value: string | readonly string[] | undefined, no
  * Steps used up once the attempt with this number has failed or got lost.
  *
  * @param attempt.attemptNumber all attempts up to and with this one, lost ones too
+ * @param attempt.earlierAttempts those of them that were made before the schedule began anew
  */
 export const stepAfter = (
-  attempt: { readonly attemptNumber: number; readonly step: number },
+  attempt: { readonly attemptNumber: number; readonly step: number; readonly earlierAttempts: number },
   outcome: 'failed' | 'lost',
 ): number => {
-  const lostBefore = attempt.attemptNumber - 1 - attempt.step;
-  return outcome === 'failed' || lostBefore >= LOST_ATTEMPTS_MAX ? attempt.step + 1 : attempt.step;
+  const { attemptNumber, step, earlierAttempts } = attempt;
+  const lostBefore = attemptNumber - 1 - earlierAttempts - step;
+  return outcome === 'failed' || lostBefore >= LOST_ATTEMPTS_MAX ? step + 1 : step;
 };

@@ -56,6 +56,8 @@ export interface LeasedDelivery {
   readonly attemptNumber: number;
   /** Steps of the schedule that are used up. */
   readonly step: number;
+  /** Attempts before its schedule began anew, because a replay sends it again. */
+  readonly earlierAttempts: number;
   /** When it was first to be sent; accept → first attempt is measured from here. */
   readonly createdAt: Date;
 }

@@ -67,6 +67,7 @@ const firstAttempt = (
   replayId: null,
   attemptNumber: 1,
   step: 0,
+  earlierAttempts: 0,
   createdAt: now,
 });
 

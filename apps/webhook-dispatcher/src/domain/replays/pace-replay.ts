@@ -55,7 +55,7 @@ const putInLine = async (
   const { numAffectedRows } = await sql`
     WITH locked AS MATERIALIZED (${lockReplayable(replay, ids)})
     UPDATE webhook_deliveries d
-    SET status = 'pending', schedule_step = 0, due_at = line.due_at, finished_at = NULL, replay_id = ${replay.id}::uuid
+    SET status = 'pending', schedule_step = 0, earlier_attempts = attempt_count, due_at = line.due_at, finished_at = NULL, replay_id = ${replay.id}::uuid
     FROM locked JOIN unnest(${ids}::uuid[], ${dueAt}::timestamptz[]) AS line (id, due_at) ON line.id = locked.id
     WHERE d.id = locked.id`.execute(trx);
   return Number(numAffectedRows ?? 0);

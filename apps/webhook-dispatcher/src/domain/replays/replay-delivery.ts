@@ -73,7 +73,7 @@ const putInLine = async (
   });
   await sql`
     UPDATE webhook_deliveries
-    SET status = 'pending', schedule_step = 0, due_at = ${now}::timestamptz, finished_at = NULL,
+    SET status = 'pending', schedule_step = 0, earlier_attempts = attempt_count, due_at = ${now}::timestamptz, finished_at = NULL,
       replay_id = ${replay.id}::uuid
     WHERE id = ${found.id}::uuid`.execute(trx);
   emit(

@@ -36,6 +36,7 @@ export interface WebhookDeliveries {
   endpoint_id: string | null;
   sequence: Int8 | null;
   replay_id: string | null;
+  earlier_attempts: Generated<number>;
 }
 
 export interface WebhookDispatchers {

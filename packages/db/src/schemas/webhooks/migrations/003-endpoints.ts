@@ -138,6 +138,8 @@ export const migration = defineMigration((trx) =>
       ADD COLUMN sequence bigint CHECK (sequence >= 1),
       -- The replay that it was last sent again by; that one's own record may be gone before this row.
       ADD COLUMN replay_id uuid,
+      -- Attempts before its schedule began anew: those of before it was sent again.
+      ADD COLUMN earlier_attempts integer NOT NULL DEFAULT 0 CHECK (earlier_attempts BETWEEN 0 AND attempt_count),
       -- Of a delivery to an endpoint, the address and the secrets are the endpoint's when it is sent.
       ALTER COLUMN url DROP NOT NULL,
       ALTER COLUMN secret DROP NOT NULL,

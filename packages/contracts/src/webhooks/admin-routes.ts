@@ -184,7 +184,7 @@ export const webhookAdminRoutes = {
       'With dry_run it counts and sends nothing. Deliveries are put in line at rate_per_second, oldest first, each with its old webhook-id, ' +
       'on a fresh schedule; the counts are shown at the address in Location. What waits already, and what an endpoint that is disabled ' +
       'would get, is none of it; what fails later is not added. Counting reads what did not arrive, and with succeeded every delivery of ' +
-      'that time, endpoint or owner, about half a second a million; more than a million is refused.',
+      'that time, endpoint or owner: a few seconds a million. More than a million is refused.',
     method: 'POST',
     path: REPLAYS,
     idempotent: true,

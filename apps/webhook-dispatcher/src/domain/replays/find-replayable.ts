@@ -3,7 +3,7 @@ import type { Executor } from '../deliveries/executor.ts';
 import { all, type Narrowing, narrow, narrowByIndex } from '../deliveries/narrow-deliveries.ts';
 import type { Replay, ReplayFilter } from './types.ts';
 
-/** A replay that would have to look at more than this is refused: counting took 0.5 s a million, and nobody waits longer. */
+/** A replay that would have to look at more than this is refused: counting 60,000 took 0.15 to 0.25 s on two busy cores. */
 export const COUNTED_ROWS_MAX = 1_000_000;
 
 const SHUT_ENDPOINT = sql`EXISTS (

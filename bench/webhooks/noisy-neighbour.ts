@@ -1,5 +1,5 @@
 import { percentile } from '../support/figures.ts';
-import type { LoadTarget } from './orders.ts';
+import { CONCURRENCY_PER_TARGET, type LoadTarget } from './orders.ts';
 import type { Rig } from './rig.ts';
 
 export interface NoisyFigures {
@@ -9,11 +9,13 @@ export interface NoisyFigures {
   readonly p99WithHangingMs: number;
   /** The median of the rounds' ratios: what of a change is not the machine's own. */
   readonly ratio: number;
+  /** The lowest and the highest of them: how much the machine itself moves. */
+  readonly ratios: readonly [number, number];
 }
 
 const RATE_PER_SECOND = 300;
 const SECONDS = 3;
-const ROUNDS = 5;
+const ROUNDS = 7;
 /** More than there are slots for: when it hangs, it holds all it can, and a line stands behind it. */
 const WAITING_FOR_HANGING = 100;
 
@@ -34,7 +36,11 @@ export const measureNoisyNeighbour = async (
     await receivers.reset();
     if (hangs) await receivers.hang(port);
     await rig.send({ targets: [hanging], count: WAITING_FOR_HANGING, ratePerSecond: null });
-    if (!hangs) await receivers.waitForAll(WAITING_FOR_HANGING);
+    // Either way nothing of these is left to do when the others are measured.
+    if (hangs) await rig.untilPending(WAITING_FOR_HANGING);
+    else await receivers.waitForAll(WAITING_FOR_HANGING);
+    await (hangs ? receivers.waitForAll(CONCURRENCY_PER_TARGET) : rig.untilRecorded());
+    await rig.untilTold();
     await rig.send({ targets, count, ratePerSecond: RATE_PER_SECOND });
     if (hangs) await receivers.release(port);
     await receivers.waitForAll(WAITING_FOR_HANGING + count);
@@ -57,5 +63,6 @@ export const measureNoisyNeighbour = async (
     p99Ms: percentile(alone, 0.5),
     p99WithHangingMs: percentile(beside, 0.5),
     ratio: percentile(ratios, 0.5),
+    ratios: [Math.min(...ratios), Math.max(...ratios)],
   };
 };

@@ -26,7 +26,7 @@ const measureQueue = async (
       waitFor(async () => ((await (await fetch(worker.url)).json()) as { done: number }).done >= count, {
         what: `${count} jobs of ${store.queue}`,
         timeoutMs: ALL_TIMEOUT_MS,
-        intervalMs: 20,
+        intervalMs: 50,
       });
     await enqueue(WARM_UP);
     await untilDone(WARM_UP);

@@ -10,6 +10,8 @@ import type { ReceiverFigures } from './receivers-process.ts';
 
 const INTERNAL_TOKEN_SECRET = 'an-internal-secret-of-the-benchmark-long-enough';
 const ALL_TIMEOUT_MS = 120_000;
+/** Seldom: whoever asks takes of the cores that are measured. */
+const POLL_MS = 50;
 /** A hundred receivers, of which the first may hang. */
 export const RECEIVERS = 100;
 
@@ -36,7 +38,7 @@ const startReceivers = async () => {
       waitFor(async () => (await ask<{ arrived: number }>('/count')).arrived >= count, {
         what: `${count} webhooks`,
         timeoutMs: ALL_TIMEOUT_MS,
-        intervalMs: 20,
+        intervalMs: POLL_MS,
       }),
     stop: () => program.stop(),
   };
@@ -80,7 +82,7 @@ export const startRig = async () => {
   const isEmpty = async (rows: string): Promise<boolean> =>
     (await database.query(`select 1 from ${rows} limit 1`)).rows.length === 0;
   const untilEmpty = (rows: string, what: string) =>
-    waitFor(() => isEmpty(rows), { what, timeoutMs: ALL_TIMEOUT_MS, intervalMs: 20 });
+    waitFor(() => isEmpty(rows), { what, timeoutMs: ALL_TIMEOUT_MS, intervalMs: POLL_MS });
 
   return {
     postgres,
@@ -112,6 +114,15 @@ export const startRig = async () => {
       }
       return { kind: 'owner', owner };
     },
+    /** So many deliveries are stored and have not come to their end. */
+    untilPending: (count: number) =>
+      waitFor(
+        async () => {
+          const found = await database.query("select 1 from webhook_deliveries where status = 'pending'");
+          return found.rows.length >= count;
+        },
+        { what: `${count} deliveries that wait`, timeoutMs: ALL_TIMEOUT_MS, intervalMs: POLL_MS },
+      ),
     untilRecorded: () => untilEmpty("webhook_deliveries where status = 'pending'", 'all attempts on record'),
     untilTold: () =>
       untilEmpty('outbox where published_at is null and failed_at is null', 'all outcomes to be told'),

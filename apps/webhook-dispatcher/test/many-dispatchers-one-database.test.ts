@@ -5,6 +5,7 @@ import {
   testNatsUrl,
   waitFor,
 } from '@switchboard/stack/testing';
+import { sql } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeRequest, startTestDispatcher, type TestDispatcher } from './support/dispatcher.ts';
 import { type Receiver, startReceiver } from './support/receiver.ts';
@@ -100,6 +101,32 @@ test('fewer slots than hosts: every host gets its turn', async () => {
   one.engine.poll();
   await waitFor(async () => (await one.attempts()).length === 80, { what: 'all attempts on record' });
   for (const host of hosts) expect(host.received).toHaveLength(10);
+});
+
+test('whoever lost its lease changes nothing but the row of its own attempt', async () => {
+  const arrived = Promise.withResolvers<() => void>();
+  const sink = await receiver((response, _request, number) => {
+    if (number === 1) arrived.resolve(() => response.end('late'));
+    else response.end('OK');
+  });
+  const first = await dispatcher();
+  await first.request(makeRequest(sink.url));
+  const answer = await arrived.promise;
+  const second = await dispatcher();
+  await sql`UPDATE webhook_deliveries SET due_at = now() - interval '1 second'`.execute(second.ctx.db);
+  await waitFor(async () => (await second.attempts()).length === 2, { what: 'the second attempt on record' });
+  expect((await second.attempts()).map((one) => one.outcome)).toEqual(['lost', 'succeeded']);
+  answer();
+  await first.engine.idle();
+  expect(await second.attempts()).toMatchObject([
+    { attempt_number: 1, outcome: 'succeeded', answer_body: 'late' },
+    { attempt_number: 2, outcome: 'succeeded', answer_body: 'OK' },
+  ]);
+  expect(await second.deliveries()).toMatchObject([{ status: 'succeeded', attempt_count: 2 }]);
+  expect((await second.emitted()).map((event) => event.subject)).toEqual([
+    'webhooks.delivery.failed',
+    'webhooks.delivery.succeeded',
+  ]);
 });
 
 test('a process that stops gives back what it could not finish; the next one sends it under the next number', async () => {

@@ -11,7 +11,7 @@ const keptFrom: Readonly<Record<string, string>> = {
   'partner.agents.create': 'agent_id',
   'partner.calls.analyze': 'job_id',
 };
-const filledIn = ['company_id', 'agent_id', 'job_id', 'call_id'];
+const filledIn = ['company_id', 'agent_id', 'job_id', 'call_id', 'delivery_id'];
 
 const bodyOf = (route: RouteContract): Record<string, unknown> | undefined => {
   const example = routeExamples[route.id]?.body;

@@ -3,11 +3,10 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Bus, connectBus, silentLog } from '@switchboard/bus';
+import { connectBus, silentLog } from '@switchboard/bus';
 import {
   createUuidV7Ids,
   deriveWebhookSecret,
-  type EventContract,
   INTERNAL_TOKEN_HEADER,
   systemClock,
   type UserPrincipal,
@@ -25,7 +24,6 @@ import {
 import pg from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, expect, test } from 'vitest';
-import type { z } from 'zod';
 import { crashSeed, killsOfEach } from './support/crash-settings.ts';
 import { createRandom } from './support/random.ts';
 
@@ -126,19 +124,15 @@ const startReceivers = async () => {
 };
 
 /** A service that publishes: the same event until JetStream has it. */
-const publishUntilAccepted = async <Data extends z.ZodType>(
-  bus: Bus,
-  event: EventContract<Data>,
-  data: z.input<Data>,
-): Promise<void> => {
-  const id = ids.next();
+const publishUntilAccepted = async (publish: (eventId: string) => Promise<unknown>): Promise<void> => {
+  const eventId = ids.next();
   await waitFor(
     () =>
-      bus.publishEvent(event, data, { source: 'ticket-service', id }).then(
+      publish(eventId).then(
         () => true,
         () => false,
       ),
-    { what: `event ${id} to be accepted`, timeoutMs: 90_000, intervalMs: 100 },
+    { what: `event ${eventId} to be accepted`, timeoutMs: 90_000, intervalMs: 100 },
   );
 };
 
@@ -263,9 +257,13 @@ test('dispatchers, NATS and Postgres are killed at any moment: nothing is lost, 
       .filter((one) => eventType === 'order.refused' || !one.target.startsWith('/refuse/'))
       .map((one) => one.target);
     publishing.push(
-      publishUntilAccepted(bus, webhookEvents.messagePublished, { ...message, body }).then(
-        () => void accepted.set(messageId, { body, targets }),
-      ),
+      publishUntilAccepted((id) =>
+        bus.publishEvent(
+          webhookEvents.messagePublished,
+          { ...message, body },
+          { source: 'ticket-service', id },
+        ),
+      ).then(() => void accepted.set(messageId, { body, targets })),
     );
   };
   const publishCallback = (target: string) => {
@@ -281,9 +279,9 @@ test('dispatchers, NATS and Postgres are killed at any moment: nothing is lost, 
       body,
     } as const;
     publishing.push(
-      publishUntilAccepted(bus, webhookEvents.deliveryRequested, request).then(
-        () => void accepted.set(messageId, { body, targets: [target] }),
-      ),
+      publishUntilAccepted((id) =>
+        bus.publishEvent(webhookEvents.deliveryRequested, request, { source: 'partner-service', id }),
+      ).then(() => void accepted.set(messageId, { body, targets: [target] })),
     );
   };
   const anybody = () => owners[Math.floor(random.between(0, OWNERS))] ?? '';

@@ -276,6 +276,21 @@ test('a change is on record with what was before; what is so already is no chang
   expect(refused.body.fields[0].field).toBe('url');
 });
 
+test('headers that nobody is shown do not follow an endpoint to an address of somebody who wants to see them', async () => {
+  const made = await service.makeEndpoint(URL_OF_NOBODY, { headers: { authorization: 'Bearer secret' } });
+  const change = (body: Record<string, unknown>) => service.ask('PATCH', `/endpoints/${made.id}`, body);
+  const refused = await change({ url: receiver.url, description: 'Mine now' });
+  expect(refused).toMatchObject({ status: 400, body: { fields: [{ field: 'headers' }] } });
+  expect((await service.ask('GET', `/endpoints/${made.id}`)).body).toMatchObject({
+    url: URL_OF_NOBODY,
+    description: null,
+  });
+  const same = await change({ url: URL_OF_NOBODY, description: 'As before' });
+  expect(same).toMatchObject({ status: 200, body: { header_names: ['authorization'] } });
+  const moved = await change({ url: receiver.url, headers: {} });
+  expect(moved).toMatchObject({ status: 200, body: { url: receiver.url, header_names: [] } });
+});
+
 test('rotations at the same time come one after the other: none loses a secret that signs, and five old ones at most are kept', async () => {
   const made = await service.makeEndpoint(URL_OF_NOBODY);
   const rotate = (body: Record<string, unknown>, headers = {}) =>

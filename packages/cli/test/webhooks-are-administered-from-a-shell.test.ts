@@ -90,10 +90,14 @@ describe('endpoints', () => {
     expect(shown.out).not.toContain('of the receiver');
     expect(shown.out).not.toContain(made.secret);
 
-    const changed = await json([
-      ...['webhooks', 'endpoints', 'update', made.id, '--schedule', '0,5s,1.5,2h', '--rate', '100'],
-      ...['--concurrency', '3', '--description', 'of the north', '--to', `${receiver.url}/2`],
-    ]);
+    const changed = await json(
+      [
+        ...['webhooks', 'endpoints', 'update', made.id, '--schedule', '0,5s,1.5,2h', '--rate', '100'],
+        ...['--concurrency', '3', '--description', 'of the north', '--to', `${receiver.url}/2`],
+        '--headers-stdin',
+      ],
+      { input: 'X-Token: of the receiver\n' },
+    );
     expect(changed).toMatchObject({
       schedule_seconds: [0, 5, 1.5, 7200],
       rate_per_second: 100,

@@ -59,7 +59,8 @@ export const webhookAdminRoutes = {
     id: 'admin.webhooks.update_endpoint',
     summary: 'Change an endpoint',
     description:
-      'Fields that are left out stay as they are. Deliveries that wait go to the new address, on the new schedule.',
+      'Fields that are left out stay as they are. Deliveries that wait go to the new address, on the new schedule. Headers of its own ' +
+      'do not: with another url they are given again, or {}, for nobody is shown their values.',
     method: 'PATCH',
     path: ENDPOINT,
     body: schemas.updateEndpointBody,

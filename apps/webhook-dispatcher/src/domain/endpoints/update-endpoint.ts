@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type BodyOf, type webhookAdminRoutes, webhookEvents } from '@switchboard/contracts';
+import { type BodyOf, errors, type webhookAdminRoutes, webhookEvents } from '@switchboard/contracts';
 import { transact } from '@switchboard/db';
 import { type AdminContext, adminActOf, type SecretBox } from '@switchboard/service-kit';
 import type { Deps } from '../../deps.ts';
@@ -11,6 +11,7 @@ import {
   type EndpointSettings,
   forgetFailures,
   lockEndpoint,
+  lockHealth,
   requireEndpointDetails,
   writeEndpoint,
 } from './endpoint-repository.ts';
@@ -26,10 +27,22 @@ const headersAfter = (box: SecretBox, endpoint: EndpointRecord, headers: Input['
 };
 
 /**
+ * Headers do not follow an endpoint to another address: nobody is shown their values, and whoever sends them to a place of
+ * his own would see them.
+ *
+ * @throws INVALID_INPUT
+ */
+const refuseToCarryHeaders = (old: EndpointRecord, url: string, headers: Input['headers']): void => {
+  if (url === old.url || headers !== undefined || old.headersSealed === null) return;
+  const message = 'must be given again with another url, or be {}: those for the old one are not sent there';
+  throw errors.invalidInput([{ field: 'headers', message }]);
+};
+
+/**
  * Changes settings of an endpoint; what waits for it goes by the new ones. What is so already is no change, and leaves no
  * audit record.
  *
- * @throws ENDPOINT_NOT_FOUND; INVALID_INPUT when the target rules forbid the address
+ * @throws ENDPOINT_NOT_FOUND; INVALID_INPUT when the target rules forbid the address, or its headers would go elsewhere
  */
 export const updateEndpoint = (
   { data, box, settings }: Pick<Deps, 'data' | 'box' | 'settings'>,
@@ -39,10 +52,13 @@ export const updateEndpoint = (
 ): Promise<EndpointDetails> =>
   transact(data, async ({ trx, emit }) => {
     const now = data.clock.now();
+    if (input.url !== undefined) await lockHealth(trx, endpointId);
     const old = await lockEndpoint(trx, endpointId);
+    const url = input.url === undefined ? old.url : checkEndpointUrl(input.url, old.environment, settings);
+    refuseToCarryHeaders(old, url, input.headers);
     const { headerNames, headersSealed } = headersAfter(box, old, input.headers);
     const changed: EndpointSettings = {
-      url: input.url === undefined ? old.url : checkEndpointUrl(input.url, old.environment, settings),
+      url,
       description: input.description === undefined ? old.description : input.description,
       eventTypes: input.event_types === undefined ? old.eventTypes : [...new Set(input.event_types)],
       headerNames,

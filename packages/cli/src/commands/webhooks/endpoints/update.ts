@@ -11,7 +11,7 @@ export const updateWebhookEndpoint = apiCommand({
   help: [
     '--to <url>                      where to send to',
     ...endpointHelp,
-    'Headers replace all that it had; with nothing on standard input it has none.',
+    'Headers replace all that it had; with nothing on standard input it has none. Another address needs them again.',
   ],
   options: { to: { type: 'string' }, ...endpointOptions },
   async run({ words, options, io, client }) {

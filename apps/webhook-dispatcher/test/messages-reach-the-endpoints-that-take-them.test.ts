@@ -1,10 +1,10 @@
 import type { Schemas } from '@switchboard/db';
 import { openQueryMeter } from '@switchboard/stack/testing';
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely, PostgresDialect, sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { standardScheduleSeconds } from '../src/domain/deliveries/schedule.ts';
 import { markDeleted, markDisabled } from '../src/domain/endpoints/endpoint-repository.ts';
-import { fanOut } from '../src/domain/messages/fan-out.ts';
+import { DELIVERIES_AT_ONCE_MAX, fanOut } from '../src/domain/messages/fan-out.ts';
 import { ids } from './support/deliveries.ts';
 import { type FanOutBench, makeMessage, openFanOut, ownerOf } from './support/fan-out.ts';
 
@@ -141,4 +141,24 @@ test('a batch takes as many statements as one message, whatever number of owners
   expect([one.deliveries, many.deliveries]).toEqual([5, 64 * 5]);
   expect(many.statements).toBe(one.statements);
   expect(one.statements).toBeLessThanOrEqual(5);
+});
+
+test('an owner of thousands of endpoints does not keep others out: its messages are no batch, and each is stored whole', async () => {
+  const owner = newOwner();
+  const count = DELIVERIES_AT_ONCE_MAX + 1;
+  await sql`
+    WITH made AS (
+      INSERT INTO webhook_endpoints
+        (id, owner, environment, url, event_types, status, disabled_reason, disabled_at, created_at, updated_at)
+      SELECT gen_random_uuid(), ${owner}, 'sandbox', 'https://example.com', '{*}', 'disabled', 'manual', now(), now(), now()
+      FROM generate_series(1, ${count}::int) RETURNING id
+    ) INSERT INTO webhook_endpoint_sequences (endpoint_id) SELECT id FROM made`.execute(bench.first.db);
+  const [first, second] = [makeMessage(owner), makeMessage(owner)];
+  await expect(bench.store([first, second])).rejects.toThrow('in one transaction');
+  expect(await bench.isStored(first.message_id)).toBe(false);
+  await bench.store([first]);
+  const { rows } = await sql<{ stored: number; numbered: number }>`
+    SELECT count(*)::int AS stored, (count(*) FILTER (WHERE sequence = 1))::int AS numbered
+    FROM webhook_deliveries WHERE owner = ${owner}`.execute(bench.first.db);
+  expect(rows).toEqual([{ stored: count, numbered: count }]);
 });

@@ -60,13 +60,10 @@ export const insertMessages = async (
   return new Set(stored.map((row) => row.id));
 };
 
-/** Stores deliveries of messages that are stored, in one statement. */
-export const insertDeliveries = async (
-  trx: Executor,
-  deliveries: readonly NewDelivery[],
-  { now }: { readonly now: Date },
-): Promise<void> => {
-  if (deliveries.length === 0) return;
+/** Rows of one statement: however many endpoints a message goes to, none comes near the time that Postgres gives it. */
+const ROWS_PER_STATEMENT = 5_000;
+
+const insertSome = async (trx: Executor, deliveries: readonly NewDelivery[], now: Date): Promise<void> => {
   const rows = deliveries.map((one) => ({
     id: one.id,
     message_id: one.messageId,
@@ -93,4 +90,15 @@ export const insertDeliveries = async (
       (id uuid, message_id text, event_type text, owner text, environment text, lane text, target_host text,
        profile text, url text, secret jsonb, endpoint_id uuid, sequence bigint, status text, due_at timestamptz,
        lease_owner text, leased_at timestamptz)`.execute(trx);
+};
+
+/** Stores deliveries of messages that are stored, in one statement unless they are thousands. */
+export const insertDeliveries = async (
+  trx: Executor,
+  deliveries: readonly NewDelivery[],
+  { now }: { readonly now: Date },
+): Promise<void> => {
+  for (let from = 0; from < deliveries.length; from += ROWS_PER_STATEMENT) {
+    await insertSome(trx, deliveries.slice(from, from + ROWS_PER_STATEMENT), now);
+  }
 };

@@ -27,11 +27,29 @@ const takes = (endpoint: Taker, message: Message): boolean => {
 };
 
 /**
+ * Deliveries of one transaction, where they are of several messages: some hundred milliseconds of work. Endpoints have no
+ * number that an owner may not go beyond.
+ */
+export const DELIVERIES_AT_ONCE_MAX = 5_000;
+
+/**
+ * These messages are too many for one transaction. Each by itself it is only as long as its own endpoints make it, while a
+ * batch that Postgres breaks off for its length comes back whole, and keeps out what others publish.
+ */
+class TooManyAtOnceError extends Error {
+  constructor(messages: number, deliveries: number) {
+    super(`${messages} messages would be ${deliveries} deliveries in one transaction`);
+    this.name = 'TooManyAtOnceError';
+  }
+}
+
+/**
  * Stores messages for every endpoint of their owners that takes them, in as many statements for hundreds as for one. Call it
  * in the inbox transaction of their events. A message that no endpoint takes is not stored; one whose id is known is not
  * stored again and uses up no number.
  *
  * @returns what is to be sent at once, after the commit
+ * @throws {TooManyAtOnceError} when several of them go to so many endpoints that each has to be stored by itself
  */
 export const fanOut = async (
   trx: Executor,
@@ -51,5 +69,9 @@ export const fanOut = async (
       takes(endpoint, each.message),
     ),
   }));
+  const deliveries = addressed.reduce((sum, { takers }) => sum + takers.length, 0);
+  if (addressed.length > 1 && deliveries > DELIVERIES_AT_ONCE_MAX) {
+    throw new TooManyAtOnceError(addressed.length, deliveries);
+  }
   return await storeForEndpoints(trx, addressed, options);
 };

@@ -5,8 +5,8 @@ import { defineEvent } from '../event.ts';
 import { isStorable } from '../fields.ts';
 import {
   eventTypeSchema,
-  messageIdSchema,
   profileSchema,
+  publishedMessageIdSchema,
   webhookBody,
   webhookOwnerSchema,
 } from './schemas.ts';
@@ -94,7 +94,7 @@ export const webhookEvents = {
       "A service tells an owner something: it is delivered to each of the owner's endpoints that takes the event type. The same message id is one message.",
     data: z.object({
       /** `webhook-id` on the wire. Of one's own making, so that whoever publishes twice after a crash is heard once. */
-      message_id: messageIdSchema,
+      message_id: publishedMessageIdSchema,
       owner: webhookOwnerSchema,
       event_type: eventTypeSchema,
       /** Endpoints of the other environment do not get it. */

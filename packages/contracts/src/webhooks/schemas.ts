@@ -72,6 +72,14 @@ export const messageIdSchema = z
   .string()
   .regex(/^[\x21-\x7e]{1,200}$/, 'must have 1 to 200 visible ASCII characters');
 
+/**
+ * No dot in it: dots divide what is signed, `<id>.<time>.<body>`, and with one in the id another id with another time could
+ * stand for the same bytes (Standard Webhooks, "Signature scheme").
+ */
+export const publishedMessageIdSchema = z
+  .string()
+  .regex(/^[\x21-\x2d\x2f-\x7e]{1,200}$/, 'must have 1 to 200 visible ASCII characters, and no dot');
+
 export const deliveryStatuses = ['pending', 'held', 'succeeded', 'exhausted', 'cancelled'] as const;
 /**
  * `pending`: an attempt is to come, or runs. `held`: kept while its endpoint is disabled. `exhausted`: nobody tries again by

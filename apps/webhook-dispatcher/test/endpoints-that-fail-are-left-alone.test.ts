@@ -1,5 +1,6 @@
 import { createManualClock, webhookEvents } from '@switchboard/contracts';
 import { waitFor } from '@switchboard/stack/testing';
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type MadeEndpoint, startTestAdmin, type TestAdmin } from './support/admin.ts';
 import { ids } from './support/deliveries.ts';
@@ -192,6 +193,36 @@ test('after ten failures in a row its circuit opens; one attempt tries, and a su
     what: 'the rest to arrive',
   });
   expect(await healthOf(endpoint)).toMatchObject({ circuit_open_until: null, consecutive_failures: 0 });
+});
+
+test('a failure that disables an endpoint is recorded while somebody gives that endpoint another address', async () => {
+  const endpoint = await admin.makeEndpoint(receiver.url);
+  const recorder = new pg.Client({ connectionString: admin.urls.owner });
+  await recorder.connect();
+  try {
+    // Shorter than Postgres takes to find two that wait for each other.
+    await recorder.query("BEGIN; SET LOCAL lock_timeout = '500ms'");
+    await recorder.query(
+      'UPDATE webhooks.webhook_endpoint_health SET last_error = $2 WHERE endpoint_id = $1',
+      [endpoint.id, 'HTTP 410'],
+    );
+    const change = admin.ask('PATCH', `/endpoints/${endpoint.id}`, { url: `${receiver.url}other` });
+    const waiting =
+      'SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))';
+    await waitFor(async () => (await recorder.query(waiting)).rows.length > 0, {
+      what: 'the change to wait',
+    });
+    // Each would wait for the other if the change held the endpoint while it waits for its health.
+    await recorder.query(
+      `UPDATE webhooks.webhook_endpoints SET status = 'disabled', disabled_reason = 'gone', disabled_at = now()
+       WHERE id = $1`,
+      [endpoint.id],
+    );
+    await recorder.query('COMMIT');
+    expect((await change).body).toMatchObject({ url: `${receiver.url}other`, status: 'disabled' });
+  } finally {
+    await recorder.end();
+  }
 });
 
 test('a healthy endpoint costs one write of its health a minute', async () => {

@@ -15,6 +15,7 @@ import {
   type EndpointRecord,
   forgetFailures,
   lockEndpoint,
+  lockHealth,
   markEnabled,
   requireEndpoint,
   requireEndpointDetails,
@@ -60,6 +61,7 @@ export const enableEndpoint = async (
   return transact(data, async (tools) => {
     const { trx } = tools;
     const now = data.clock.now();
+    await lockHealth(trx, endpointId);
     const endpoint = await lockEndpoint(trx, endpointId);
     const { id } = endpoint;
     if (endpoint.status === 'disabled') await enable(tools, ctx, endpoint, now);

@@ -70,7 +70,7 @@ export const requireEndpoint = async (executor: Executor, endpointId: string): P
 
 /**
  * Takes an endpoint for changing it; others who want to wait until the transaction ends, and so do messages to it, which are
- * then stored for what it has become (`readTakers`). Whoever needs its sequence too locks that first, as they do.
+ * then stored for what it has become (`readTakers`). Whoever needs its sequence or its health too locks that first.
  *
  * @throws ENDPOINT_NOT_FOUND
  */
@@ -255,6 +255,13 @@ export const markDeleted = async (trx: Executor, endpointId: string, at: Date): 
       disabled_reason = coalesce(disabled_reason, 'manual'), headers_sealed = NULL, header_names = '{}'
     WHERE id = ${endpointId}`.execute(trx);
   await sql`DELETE FROM webhook_endpoint_secrets WHERE endpoint_id = ${endpointId}`.execute(trx);
+};
+
+/** Takes the health of an endpoint. Before the endpoint itself, as whoever records a failure that disables it does. */
+export const lockHealth = async (trx: Executor, endpointId: string): Promise<void> => {
+  await sql`SELECT FROM webhook_endpoint_health WHERE endpoint_id = ${endpointId} FOR NO KEY UPDATE`.execute(
+    trx,
+  );
 };
 
 /** Takes the sequence of an endpoint: nobody else gives numbers until the transaction ends. Before the endpoint itself, as fan-out does. */

@@ -184,6 +184,10 @@ test('a field that cannot be so is refused by its name', async () => {
       expect.stringContaining(field.split('.')[0] ?? ''),
     ]);
   }
+  const reserved = await service.ask('POST', '/endpoints', validBody({ headers: { host: 'elsewhere' } }));
+  expect(reserved.body.fields).toEqual([
+    { field: 'headers.host', message: 'must be none of the headers that Switchboard sets' },
+  ]);
   const local = await service.ask(
     'POST',
     '/endpoints',

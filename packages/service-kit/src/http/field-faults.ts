@@ -22,6 +22,10 @@ const faultsOf = (issue: Issue, root: string, prefix: readonly PropertyKey[]): F
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ field: fieldOf([...path, key], root), message: 'is not known' }));
   }
+  // zod says of a name only that it is invalid; why is inside.
+  if (issue.code === 'invalid_key') {
+    return issue.issues.map(({ message }) => ({ field: fieldOf(path, root), message }));
+  }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     // The branch that got furthest is the one the caller meant; branches that all failed at once are told together.
     const best = issue.errors.reduce((a, b) => (deepest(b) > deepest(a) ? b : a));

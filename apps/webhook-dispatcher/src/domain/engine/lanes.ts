@@ -1,5 +1,6 @@
 import { backoffMs } from '@switchboard/bus';
 import type { Clock } from '@switchboard/contracts';
+import { readRetryAfter } from '../deliveries/schedule.ts';
 import type { AttemptResult, Lane, LaneHealth } from '../deliveries/types.ts';
 
 export interface LaneLimits {
@@ -74,14 +75,6 @@ interface State {
   refilledAtMs: number;
   usedAtMs: number;
 }
-
-/** `Retry-After` asks for more than the growing pause, or for nothing. */
-const asksToWaitMs = (result: AttemptResult, nowMs: number): number => {
-  const value = result.answer?.headers['retry-after'];
-  if (typeof value !== 'string') return 0;
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
-  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
-};
 
 const saysSlowDown = ({ answer }: AttemptResult): boolean => answer !== null && SLOW_DOWN.has(answer.status);
 const timedOut = ({ answer, error }: AttemptResult): boolean =>
@@ -193,8 +186,8 @@ export const createLanes = ({ limits, clock, random, share }: LanesOptions): Lan
     if (!saysSlowDown(result)) return;
     state.slowDowns += 1;
     const max = state.lane.concurrency === null ? CALLBACK_PAUSE_MS_MAX : ENDPOINT_PAUSE_MS_MAX;
-    const asked = Math.min(max, asksToWaitMs(result, atMs));
-    state.pausedUntilMs = atMs + Math.max(asked, backoffMs(state.slowDowns, PAUSE, random));
+    const askedMs = readRetryAfter(result.answer?.headers['retry-after'], new Date(atMs)) * 1000;
+    state.pausedUntilMs = atMs + Math.max(Math.min(max, askedMs), backoffMs(state.slowDowns, PAUSE, random));
   };
 
   const countStates = (fits: (state: State, atMs: number) => boolean): number => {

@@ -1,7 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { webhookSecretBytes } from '@switchboard/contracts';
-
-export const USER_AGENT = 'Switchboard-Webhooks/1';
+import { hmacSignature, signedContent, timestampOf, USER_AGENT } from './standard-content.ts';
 
 export interface PartnerRequest {
   readonly messageId: string;
@@ -21,11 +20,7 @@ export interface PartnerRequest {
  */
 export const signPartner = (request: PartnerRequest): Record<string, string> => {
   const { messageId, body, secret } = request;
-  const timestamp = Math.floor(request.attemptedAt.getTime() / 1000).toString();
-  const standard = createHmac('sha256', webhookSecretBytes(secret))
-    .update(`${messageId}.${timestamp}.`)
-    .update(body)
-    .digest('base64');
+  const timestamp = timestampOf(request.attemptedAt);
   return {
     'content-type': 'application/json',
     'user-agent': USER_AGENT,
@@ -34,7 +29,7 @@ export const signPartner = (request: PartnerRequest): Record<string, string> => 
     'x-webhook-id': messageId,
     'webhook-id': messageId,
     'webhook-timestamp': timestamp,
-    'webhook-signature': `v1,${standard}`,
+    'webhook-signature': hmacSignature(webhookSecretBytes(secret), signedContent(messageId, timestamp, body)),
     traceparent: request.traceparent,
   };
 };

@@ -1,7 +1,6 @@
-import { createHmac, type KeyObject, sign } from 'node:crypto';
+import { type KeyObject, sign } from 'node:crypto';
 import { webhookSecretBytes } from '@switchboard/contracts';
-import { USER_AGENT } from './sign-partner.ts';
-import { signedContent, timestampOf } from './standard-content.ts';
+import { hmacSignature, signedContent, timestampOf, USER_AGENT } from './standard-content.ts';
 
 export interface StandardRequest {
   readonly messageId: string;
@@ -18,10 +17,6 @@ export interface StandardRequest {
   /** The endpoint's own. */
   readonly headers: Readonly<Record<string, string>>;
 }
-
-/** `v1,` and the HMAC-SHA256 of the content in base64. */
-export const hmacSignature = (secretBytes: Buffer, content: Buffer): string =>
-  `v1,${createHmac('sha256', secretBytes).update(content).digest('base64')}`;
 
 /**
  * The headers of one attempt of profile `standard`: Standard Webhooks 1.0

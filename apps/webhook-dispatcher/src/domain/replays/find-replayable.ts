@@ -39,7 +39,7 @@ const searchesOf = (filter: ReplayFilter): readonly Narrowing[] => {
   return statuses.includes('succeeded') ? [search] : statuses.map((status) => ({ ...search, status }));
 };
 
-/** As the replay's row keeps it, which nobody but `createReplay` writes. */
+/** As `createReplay` wrote it; of one delivery it names that alone, and nobody looks for anything. */
 const filterOf = (replay: Replay) => replay.filter as unknown as ReplayFilter;
 
 /** Of an endpoint's sequence; its index, or that of the time, whichever is narrower. */
@@ -148,7 +148,14 @@ export const listReplayable = async (
  * Locks those that still match: somebody may have sent them again meanwhile. In the order of ids, as everybody does who locks
  * deliveries that are over.
  */
-export const lockReplayable = (replay: Replay, ids: readonly string[]): RawBuilder<unknown> => sql`
-  SELECT d.id FROM webhook_deliveries d
-  WHERE d.id = ANY (${ids}::uuid[]) AND ${matches(filterOf(replay), ANY, replay.created_at)}
-  ORDER BY d.id FOR NO KEY UPDATE`;
+export const lockReplayable = async (
+  trx: Executor,
+  replay: Replay,
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> => {
+  const { rows } = await sql<{ id: string }>`
+    SELECT d.id FROM webhook_deliveries d
+    WHERE d.id = ANY (${ids}::uuid[]) AND ${matches(filterOf(replay), ANY, replay.created_at)}
+    ORDER BY d.id FOR NO KEY UPDATE`.execute(trx);
+  return new Set(rows.map((row) => row.id));
+};

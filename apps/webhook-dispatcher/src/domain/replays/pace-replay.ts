@@ -1,12 +1,12 @@
 import { webhookEvents } from '@switchboard/contracts';
 import { type DataContext, type Tools, transact } from '@switchboard/db';
 import { ownActOf } from '@switchboard/service-kit';
-import { sql } from 'kysely';
 import { bodiesSince } from '../deliveries/bodies-since.ts';
 import type { Executor } from '../deliveries/executor.ts';
 import { findEndpoint } from '../endpoints/endpoint-repository.ts';
 import { cancelAct } from './cancel-replay.ts';
 import { type LookedAt, listReplayable, lockReplayable } from './find-replayable.ts';
+import { putInLine } from './put-in-line.ts';
 import { lockDueReplay, updateReplay } from './replay-repository.ts';
 import type { Replay } from './types.ts';
 import { countWaiting, hasPending } from './waiting-deliveries.ts';
@@ -45,20 +45,18 @@ const takeStep = (rows: readonly LookedAt[], rowsMax: number, sentMax: number) =
 };
 
 /** Puts deliveries in line, each a little later than the one before. Gives how many were still as they were found. */
-const putInLine = async (
+const putAllInLine = async (
   trx: Executor,
   replay: Replay,
   ids: readonly string[],
   now: Date,
 ): Promise<number> => {
-  const dueAt = ids.map((_, index) => later(now, index / replay.rate_per_second));
-  const { numAffectedRows } = await sql`
-    WITH locked AS MATERIALIZED (${lockReplayable(replay, ids)})
-    UPDATE webhook_deliveries d
-    SET status = 'pending', schedule_step = 0, earlier_attempts = attempt_count, due_at = line.due_at, finished_at = NULL, replay_id = ${replay.id}::uuid
-    FROM locked JOIN unnest(${ids}::uuid[], ${dueAt}::timestamptz[]) AS line (id, due_at) ON line.id = locked.id
-    WHERE d.id = locked.id`.execute(trx);
-  return Number(numAffectedRows ?? 0);
+  const locked = await lockReplayable(trx, replay, ids);
+  const turns = ids
+    .map((deliveryId, index) => ({ deliveryId, dueAt: later(now, index / replay.rate_per_second) }))
+    .filter(({ deliveryId }) => locked.has(deliveryId));
+  await putInLine(trx, replay.id, turns);
+  return turns.length;
 };
 
 const goOn = async (trx: Tools<'webhooks'>['trx'], replay: Replay, now: Date, payloadDays: number) => {
@@ -71,7 +69,7 @@ const goOn = async (trx: Tools<'webhooks'>['trx'], replay: Replay, now: Date, pa
   const rowsMax = lookedAtMax(rate);
   const rows = await listReplayable(trx, replay, rowsMax, bodiesSince(now, payloadDays));
   const { ids, expired, last, isEnd } = takeStep(rows, rowsMax, rate * STEP_SECONDS);
-  const sent = ids.length === 0 ? 0 : await putInLine(trx, replay, ids, now);
+  const sent = ids.length === 0 ? 0 : await putAllInLine(trx, replay, ids, now);
   await updateReplay(trx, replay.id, {
     ...(last ? { cursor_created_at: last.createdAt, cursor_id: last.id } : {}),
     scheduled: replay.scheduled + sent,

@@ -7,6 +7,7 @@ import type { Executor } from '../deliveries/executor.ts';
 import { callbackLane } from '../deliveries/persist-requests.ts';
 import type { DeliveryReference } from '../deliveries/types.ts';
 import { type EndpointRecord, findEndpoint, laneOfEndpoint } from '../endpoints/endpoint-repository.ts';
+import { putInLine } from './put-in-line.ts';
 import { insertReplay } from './replay-repository.ts';
 
 interface Found {
@@ -51,7 +52,7 @@ export interface ReplayedDelivery {
   readonly due: DeliveryReference | null;
 }
 
-const putInLine = async (
+const sendAnew = async (
   { trx, emit }: Tools<'webhooks'>,
   ctx: DataContext<'webhooks'>,
   admin: AdminContext,
@@ -71,11 +72,7 @@ const putInLine = async (
     created_at: now,
     looked_through_at: now,
   });
-  await sql`
-    UPDATE webhook_deliveries
-    SET status = 'pending', schedule_step = 0, earlier_attempts = attempt_count, due_at = ${now}::timestamptz, finished_at = NULL,
-      replay_id = ${replay.id}::uuid
-    WHERE id = ${found.id}::uuid`.execute(trx);
+  await putInLine(trx, replay.id, [{ deliveryId: found.id, dueAt: now }]);
   emit(
     webhookEvents.adminActed,
     adminActOf(admin, {
@@ -110,7 +107,7 @@ export const replayDelivery = (
     return {
       ...answer,
       status: 'scheduled',
-      replayId: await putInLine(tools, ctx, admin, found),
+      replayId: await sendAnew(tools, ctx, admin, found),
       due: { id, lane: endpoint ? laneOfEndpoint(endpoint) : callbackLane(lane, owner) },
     };
   });

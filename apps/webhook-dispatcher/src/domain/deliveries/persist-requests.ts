@@ -14,6 +14,9 @@ export interface RequestedDelivery {
 /** Host and port of a target, as sends are bounded by it; what is no URL shares one place and is refused there. */
 export const targetHost = (url: string): string => (URL.canParse(url) ? new URL(url).host : '');
 
+/** Whose the callbacks of a partner key are: the key's, as its endpoints would be (`webhookOwnerOf`). */
+export const callbackOwner = (keyId: string): string => `partner_key:${keyId}`;
+
 /** Callbacks are bounded by what this process grants to any. */
 export const callbackLane = (lane: string, owner: string): Lane => ({
   lane,
@@ -31,7 +34,7 @@ export interface PersistOptions {
 }
 
 const newDelivery = ({ id, request }: RequestedDelivery): Omit<NewDelivery, 'dueAt' | 'lease'> => {
-  const owner = `partner_key:${request.secret.key_id}`;
+  const owner = callbackOwner(request.secret.key_id);
   const host = targetHost(request.url);
   return {
     id,

@@ -3,6 +3,7 @@ import { decodeCursor, encodeCursor, implement, toPage } from '@switchboard/serv
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
 import { partnerDeliveryAnswer } from '../../domain/deliveries/partner-delivery-answer.ts';
+import { callbackOwner } from '../../domain/deliveries/persist-requests.ts';
 import { findLastAttempts } from '../../domain/deliveries/read-attempts.ts';
 import { findEndOfExamined, listDeliveries } from '../../domain/deliveries/read-deliveries.ts';
 
@@ -13,7 +14,7 @@ export const getPartnerDeliveries = (app: FastifyInstance, { data }: Deps): void
     const wanted = {
       profile: 'partner',
       status: query.status ?? null,
-      owner: `partner_key:${principal.key_id}`,
+      owner: callbackOwner(principal.key_id),
       messageId: query.job_id ?? null,
       endpointId: null,
       eventType: null,

@@ -2,13 +2,14 @@ import { AppError, webhookRoutes } from '@switchboard/contracts';
 import { implement } from '@switchboard/service-kit';
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
+import { callbackOwner } from '../../domain/deliveries/persist-requests.ts';
 import { retryDeliveries } from '../../domain/deliveries/retry-deliveries.ts';
 
 export const postPartnerRetry = (app: FastifyInstance, { data, engine, settings }: Deps): void =>
   implement(app, webhookRoutes.retryPartnerDelivery, async ({ principal, params }) => {
     const { answers, due } = await retryDeliveries(data, [params.delivery_id], {
       payloadDays: settings.payloadDays,
-      owner: `partner_key:${principal.key_id}`,
+      owner: callbackOwner(principal.key_id),
     });
     for (const delivery of due) engine.offer(delivery);
     const [done] = answers;

@@ -24,21 +24,35 @@ export class AppError extends Error {
   }
 }
 
+/** Of what is told of a request: a caller who sends a hundred thousand wrong fields is not answered with all of them. */
+const FAULTS_MAX = 50;
+const FIELD_CHARACTERS_MAX = 200;
+
+/** The first faults; names of fields may be the caller's own, however long. */
+const firstOf = (faults: readonly FieldFault[]): readonly FieldFault[] =>
+  faults
+    .slice(0, FAULTS_MAX)
+    .map((fault) =>
+      fault.field.length > FIELD_CHARACTERS_MAX
+        ? { ...fault, field: `${fault.field.slice(0, FIELD_CHARACTERS_MAX)}…`.toWellFormed() }
+        : fault,
+    );
+
 const describeFaults = (faults: readonly FieldFault[]): string =>
   faults.map((fault) => `${fault.field}: ${fault.message}`).join('; ');
 
 /** Factories for the errors that carry typed details. The rest is `new AppError(code)`. */
 export const errors = {
-  invalidInput: (fields: readonly FieldFault[]) =>
-    new AppError('INVALID_INPUT', {
-      message: `Invalid input: ${describeFaults(fields)}`,
-      details: { fields },
-    }),
-  invalidParameter: (fields: readonly FieldFault[]) =>
-    new AppError('INVALID_PARAMETER', {
-      message: `Invalid parameter: ${describeFaults(fields)}`,
-      details: { fields },
-    }),
+  invalidInput: (faults: readonly FieldFault[]) => {
+    const fields = firstOf(faults);
+    const message = `Invalid input: ${describeFaults(fields)}`;
+    return new AppError('INVALID_INPUT', { message, details: { fields } });
+  },
+  invalidParameter: (faults: readonly FieldFault[]) => {
+    const fields = firstOf(faults);
+    const message = `Invalid parameter: ${describeFaults(fields)}`;
+    return new AppError('INVALID_PARAMETER', { message, details: { fields } });
+  },
   invalidAudio: (message: string, details?: ErrorDetails) =>
     new AppError('INVALID_AUDIO_FILE', { message, ...(details ? { details } : {}) }),
   insufficientPermissions: (required: string) =>

@@ -320,3 +320,12 @@ test('a request that cannot be one is refused, and no body is needed twice', asy
   const gone = await service.ask('POST', '/verify', { headers, body: '{}', endpoint_id: ids.next() });
   expect([gone.status, gone.body.code]).toEqual([404, 'ENDPOINT_NOT_FOUND']);
 });
+
+test('more headers than any request has are refused before each is looked at', async () => {
+  const many = Object.fromEntries(Array.from({ length: 501 }, (_, index) => [`h${index}`, index]));
+  const answer = await service.ask('POST', '/verify', { headers: many, body: '{}' });
+  expect([answer.status, answer.body.fields]).toEqual([
+    400,
+    [{ field: 'headers', message: 'must have at most 500 headers' }],
+  ]);
+});

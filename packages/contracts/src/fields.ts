@@ -16,6 +16,21 @@ export const text = (max: number) =>
     .max(max, `must have at most ${max} characters`)
     .refine(isStorable, 'must be well-formed Unicode without NUL');
 
+/**
+ * A record with at most so many entries, counted before any of them is looked at: looking at a hundred thousand, and at what
+ * is wrong with each, takes a process seconds in which it does nothing else.
+ */
+export const smallRecord = <Schema extends z.ZodType<Record<string, unknown>>>(
+  schema: Schema,
+  max: number,
+  what: string,
+) =>
+  z.preprocess((value: z.input<Schema>, ctx) => {
+    if (typeof value !== 'object' || value === null || Object.keys(value).length <= max) return value;
+    ctx.addIssue({ code: 'custom', message: `must have at most ${max} ${what}` });
+    return z.NEVER;
+  }, schema);
+
 /** Whether JSON nests at most `limit` levels. Never goes deeper than that, so no input exhausts the stack. */
 const nestsAtMost = (value: unknown, limit: number): boolean =>
   typeof value !== 'object' ||

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { environmentSchema } from '../credentials/principal.ts';
-import { limitSchema, nextCursorSchema, pageQuery, text, timestampSchema } from '../fields.ts';
+import { limitSchema, nextCursorSchema, pageQuery, smallRecord, text, timestampSchema } from '../fields.ts';
 import { instantSchema } from '../partner/schemas.ts';
 import {
   customHeadersSchema,
@@ -318,12 +318,15 @@ export const replayDeliveryAnswer = z.object({
   replay_id: z.uuid().nullable(),
 });
 
+/** More than any server takes of a request. */
+const GIVEN_HEADERS_MAX = 500;
+
 export const verifyBody = z
   .strictObject({
     /** Whose signature it should be; without it, the one that the message was sent to. */
     endpoint_id: z.uuid('must be a UUID').optional(),
     /** As the receiver got them. */
-    headers: z.record(z.string(), z.string()),
+    headers: smallRecord(z.record(z.string(), z.string()), GIVEN_HEADERS_MAX, 'headers'),
     /** As the receiver got it; in UTF-8. */
     body: z.string().max(1_000_000).optional(),
     body_base64: z.base64('must be base64').max(1_400_000).optional(),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Principal } from '../credentials/principal.ts';
-import { isStorable } from '../fields.ts';
+import { isStorable, smallRecord } from '../fields.ts';
 
 /**
  * TERMINOLOGY — *owner*: whom a message is for and whose endpoints get it, `<kind>:<id>`: `account:<id>`,
@@ -97,8 +97,8 @@ const RESERVED_HEADERS =
   /^(host|connection|keep-alive|transfer-encoding|te|trailer|upgrade|expect|content-.*|accept-encoding|user-agent|traceparent|tracestate|date|webhook-.*|x-webhook-.*|x-partner-.*|proxy-.*|forwarded|x-forwarded-.*|via)$/;
 
 /** Headers that every attempt to an endpoint carries, such as a token that its receiver wants to see. */
-export const customHeadersSchema = z
-  .record(
+export const customHeadersSchema = smallRecord(
+  z.record(
     z
       .string()
       .toLowerCase()
@@ -109,11 +109,10 @@ export const customHeadersSchema = z
       .min(1, 'must not be empty')
       .max(2000, 'must have at most 2000 characters')
       .regex(/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/, 'must be visible ASCII characters'),
-  )
-  .refine(
-    (headers) => Object.keys(headers).length <= HEADERS_MAX,
-    `must have at most ${HEADERS_MAX} headers`,
-  );
+  ),
+  HEADERS_MAX,
+  'headers',
+);
 
 /** Seconds before the first attempt, then after each failed one. */
 export const scheduleSchema = z

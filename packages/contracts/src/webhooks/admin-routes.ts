@@ -116,8 +116,9 @@ export const webhookAdminRoutes = {
     summary: 'Send a test message (webhook.test) to an endpoint',
     method: 'POST',
     path: `${ENDPOINT}/test`,
+    idempotent: true,
     responses: { 202: { description: 'On its way', schema: schemas.testEndpointAnswer } },
-    errors: ['INVALID_PARAMETER', 'ENDPOINT_NOT_FOUND', 'ENDPOINT_DISABLED'],
+    errors: ['INVALID_PARAMETER', 'ENDPOINT_NOT_FOUND', 'ENDPOINT_DISABLED', 'DUPLICATE_REQUEST'],
   }),
   listMessages: defineRoute({
     ...oneEndpoint,
@@ -260,8 +261,9 @@ export const webhookAdminRoutes = {
     description: 'Until the overlap ends, the old key signs too and stays in the key set.',
     method: 'POST',
     path: `${PREFIX}/signing-keys/rotate`,
+    idempotent: true,
     body: schemas.rotateSecretBody,
     responses: { 200: { description: 'The new key', schema: schemas.rotateWebhookSigningKeyAnswer } },
-    errors: ['INVALID_INPUT'],
+    errors: ['INVALID_INPUT', 'DUPLICATE_REQUEST'],
   }),
 };

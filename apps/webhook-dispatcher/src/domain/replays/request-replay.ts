@@ -1,6 +1,6 @@
 import { type AnswerOf, AppError, type ReplayAnswer, webhookAdminRoutes } from '@switchboard/contracts';
-import { type DataContext, type IdempotentAnswer, idempotent, transact } from '@switchboard/db';
-import { type AdminContext, hashRequest } from '@switchboard/service-kit';
+import type { DataContext, IdempotentAnswer } from '@switchboard/db';
+import { type RepeatableContext, runAdminOnce } from '../administration/run-admin-once.ts';
 import { bodiesSince } from '../deliveries/bodies-since.ts';
 import type { Executor } from '../deliveries/executor.ts';
 import { requireEndpoint } from '../endpoints/endpoint-repository.ts';
@@ -9,7 +9,6 @@ import { countReplayable } from './find-replayable.ts';
 import type { ReplayFilter } from './types.ts';
 
 const route = webhookAdminRoutes.createReplay;
-const answerSchema = route.responses[202].schema;
 type DryRun = Extract<AnswerOf<typeof route>, { status: 200 }>['body'];
 
 interface Settings {
@@ -43,30 +42,16 @@ export const countDryRun = async (
  */
 export const requestReplay = (
   data: DataContext<'webhooks'>,
-  admin: AdminContext,
+  admin: RepeatableContext,
   { rate_per_second: ratePerSecond, ...filter }: ReplayFilter & { readonly rate_per_second: number },
   settings: Settings,
-  idempotencyKey: string | undefined,
 ): Promise<IdempotentAnswer<ReplayAnswer>> =>
-  transact(data, async (tools) => {
-    const run = async () => {
+  runAdminOnce(
+    data,
+    admin,
+    { route, request: { ...filter, ratePerSecond }, status: 202, answer: route.responses[202].schema },
+    async (tools) => {
       await requireOpen(tools.trx, filter);
-      const body = await createReplay(
-        tools,
-        data,
-        admin,
-        { kind: 'replay', filter, ratePerSecond },
-        settings,
-      );
-      return { status: 202, body };
-    };
-    if (idempotencyKey === undefined) return { replayed: false, ...(await run()) };
-    const once = {
-      trx: tools.trx,
-      clock: data.clock,
-      scope: `user:${admin.principal.user_id}:${route.id}`,
-      key: idempotencyKey,
-      requestHash: hashRequest({ ...filter, ratePerSecond }),
-    };
-    return idempotent(once, run, (stored) => answerSchema.parse(stored));
-  });
+      return createReplay(tools, data, admin, { kind: 'replay', filter, ratePerSecond }, settings);
+    },
+  );

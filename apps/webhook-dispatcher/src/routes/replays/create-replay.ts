@@ -10,7 +10,7 @@ export const postReplay = (app: FastifyInstance, { data, settings }: Deps): void
   implement(app, createReplay, async (ctx) => {
     const { dry_run, ...input } = ctx.body;
     if (dry_run) return { status: 200, body: await countDryRun(data, input, settings) };
-    const { body, replayed } = await requestReplay(data, ctx, input, settings, ctx.idempotencyKey);
+    const { body, replayed } = await requestReplay(data, ctx, input, settings);
     return {
       status: 202,
       headers: { ...replayHeaders(replayed), location: `${createReplay.path}/${body.id}` },

@@ -216,6 +216,31 @@ describe('a partner', () => {
     expect((await ask(`job_id=${their?.message_id}`)).deliveries).toEqual([]);
   });
 
+  test('never finds one of its own held or cancelled: the database refuses that of a callback, and another lane to an endpoint', async () => {
+    const keyId = ids.next();
+    const owner = `partner_key:${keyId}`;
+    await expect(fill({ count: 1, status: 'held', from: hoursAgo(1), keyId })).rejects.toThrow(
+      'deliveries_kept',
+    );
+    await expect(fill({ count: 1, status: 'cancelled', from: hoursAgo(1), keyId })).rejects.toThrow(
+      'deliveries_kept',
+    );
+    await fill({
+      count: 1,
+      status: 'exhausted',
+      from: hoursAgo(1),
+      endpointId: busy.id,
+      owner,
+      sequence: 900_000,
+    });
+    const move =
+      "UPDATE webhook_deliveries SET lane = 'elsewhere' WHERE endpoint_id = $1 AND sequence = 900000";
+    await expect(service.rows(move, [busy.id])).rejects.toThrow('deliveries_lane');
+    await service.rows('DELETE FROM webhook_deliveries WHERE endpoint_id = $1 AND sequence = 900000', [
+      busy.id,
+    ]);
+  });
+
   test('has its own sent once more, and nobody else has', async () => {
     const keyId = ids.next();
     const callback = await makeExhausted(keyId);

@@ -166,7 +166,11 @@ export const migration = defineMigration((trx) =>
           WHEN 'partner' THEN endpoint_id IS NULL AND url IS NOT NULL AND secret IS NOT NULL AND sequence IS NULL
           ELSE endpoint_id IS NOT NULL AND url IS NULL AND secret IS NULL AND sequence IS NOT NULL
         END
-      );
+      ),
+      -- Whoever looks for what waits for an endpoint looks in its lane.
+      ADD CONSTRAINT webhook_deliveries_lane CHECK (endpoint_id IS NULL OR lane = endpoint_id::text),
+      -- A callback has no endpoint that is disabled or deleted.
+      ADD CONSTRAINT webhook_deliveries_kept CHECK (endpoint_id IS NOT NULL OR status NOT IN ('held', 'cancelled'));
 
     DROP INDEX webhook_deliveries_message;
     CREATE UNIQUE INDEX webhook_deliveries_message ON webhook_deliveries (message_id, endpoint_id) NULLS NOT DISTINCT;

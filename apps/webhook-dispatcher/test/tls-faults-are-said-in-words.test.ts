@@ -6,6 +6,7 @@ import {
   type AddressInfo,
   connect,
   createServer as createTcpServer,
+  type Socket,
   type Server as TcpServer,
 } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,6 +14,7 @@ import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { AttemptResult } from '../src/domain/deliveries/types.ts';
 import { type AttemptMaker, startAttempts } from './support/attempt.ts';
 import { type Certificate, daysFromNow, makeAuthority, makeCertificate } from './support/certificates.ts';
 
@@ -33,6 +35,26 @@ beforeAll(async () => {
   setDefaultCACertificates([known.cert]);
 });
 afterAll(() => setDefaultCACertificates(before));
+
+/** Begun before all else, since it takes five seconds: who takes the connection and never says a word of TLS. */
+let mute: { readonly attempt: Promise<AttemptResult>; readonly close: () => Promise<void> };
+beforeAll(async () => {
+  const sockets: Socket[] = [];
+  const server = createTcpServer((socket) => {
+    sockets.push(socket.on('error', () => undefined));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const attempts = startAttempts({ resolve: async () => ['127.0.0.1'], timeoutMs: 30_000 });
+  mute = {
+    attempt: attempts.attempt(`https://${HOST}:${(server.address() as AddressInfo).port}/hook`),
+    async close() {
+      await attempts.close();
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+});
+afterAll(() => mute.close());
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -169,3 +191,10 @@ test('a handshake that never ends costs the timeout, and holds up nothing else o
   expect(others.map((one) => one.outcome)).toEqual(['succeeded', 'succeeded']);
   expect(await hanging).toMatchObject({ outcome: 'failed', error: 'timed out after 2000 ms' });
 });
+
+test('a connection that does not stand after five seconds is given up, however long an answer may take', async () => {
+  const { outcome, error, durationMs } = await mute.attempt;
+  expect({ outcome, error }).toEqual({ outcome: 'failed', error: 'connecting timed out after 5000 ms' });
+  expect(durationMs).toBeGreaterThanOrEqual(4_500);
+  expect(durationMs).toBeLessThan(15_000);
+}, 20_000);

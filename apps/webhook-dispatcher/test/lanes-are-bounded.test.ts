@@ -68,6 +68,26 @@ test('a stranger gets a few slots, and with every success one more, up to the mo
   expect(freeOf(lanes, lane)).toBe(3);
 });
 
+test('owners who hold all they may leave slots to those who hold little', () => {
+  const { lanes } = setUp();
+  // Each with so many targets that the first slots of each are all that they need.
+  for (const owner of ['a', 'b', 'c', 'd', 'e']) {
+    for (let target = 0; target < 100; target += 1) {
+      const lane = callback(`${owner}/${target}`, { owner });
+      lanes.take(lane, freeOf(lanes, lane));
+    }
+  }
+  expect(lanes.free()).toBe(50);
+  expect(lanes.roomOf(callback('e/100', { owner: 'e' })).lacks).toBe('owner');
+  const late = callback('late', { owner: 'late' });
+  expect(freeOf(lanes, late)).toBe(4);
+  for (let target = 0; target < 100; target += 1) {
+    const lane = callback(`f/${target}`, { owner: 'f' });
+    lanes.take(lane, freeOf(lanes, lane));
+  }
+  expect(lanes.free()).toBe(40);
+});
+
 test('timeouts halve it, once for all that ran side by side, and never below one', () => {
   const { lanes, clock } = setUp();
   const lane = callback('a');

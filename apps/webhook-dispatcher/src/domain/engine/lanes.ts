@@ -61,6 +61,12 @@ const ALMOST = 1e-6;
 const FORGET_AFTER_MS = 600_000;
 /** A partner may have any number of names; beyond this the idle ones are forgotten sooner. */
 const KNOWN_MAX = 10_000;
+/**
+ * The last tenth of the slots of a process is for owners that hold less than a fiftieth: however many there are whose
+ * receivers all hang, five of them must not be what everybody else waits for.
+ */
+const RESERVED_PART = 0.1;
+const FEW_PART = 0.02;
 
 interface State {
   lane: Lane;
@@ -135,6 +141,13 @@ export const createLanes = ({ limits, clock, random, share }: LanesOptions): Lan
     state.refilledAtMs = atMs;
   };
 
+  const ownerSlotsOf = (owner: string): number => {
+    const held = usedByOwner.get(owner) ?? 0;
+    const few = Math.floor(limits.totalMax * FEW_PART);
+    const reserved = few === 0 ? 0 : Math.floor(limits.totalMax * RESERVED_PART);
+    return Math.min(limits.perOwnerMax - held, Math.max(few - held, free() - reserved));
+  };
+
   /** Most at a time: its settings' part of this process, and one in all to see whether a circuit may close. */
   const concurrencyOf = ({ lane, concurrency, openUntil }: Lane): number => {
     if (concurrency === null) return limits.perLaneMax;
@@ -148,7 +161,7 @@ export const createLanes = ({ limits, clock, random, share }: LanesOptions): Lan
     if (shut > atMs) return { free: 0, lacks: 'time', untilMs: shut };
     const ownSlots = Math.min(concurrencyOf(state.lane), Math.floor(state.window)) - state.inFlight;
     if (ownSlots <= 0) return { free: 0, lacks: 'slots' };
-    const ownerSlots = limits.perOwnerMax - (usedByOwner.get(lane.owner) ?? 0);
+    const ownerSlots = ownerSlotsOf(lane.owner);
     if (ownerSlots <= 0) return { free: 0, lacks: 'owner' };
     const rate = rateOf(state.lane);
     if (rate <= 0) return { free: 0, lacks: 'slots' };

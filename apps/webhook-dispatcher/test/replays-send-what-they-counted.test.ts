@@ -145,6 +145,8 @@ test('a range is what lies in it: times, sequences, statuses, event types, owner
   expect(await count({ owner: endpoint.owner, statuses: both, event_type: 'ticket.created' })).toBe(10);
   expect(await count({ owner: endpoint.owner, event_type: 'ticket.created' })).toBe(0);
   expect((await service.ask('POST', '/replays', { from_sequence: 1, dry_run: true })).status).toBe(400);
+  const again = Array(50_000).fill('exhausted');
+  expect((await service.ask('POST', '/replays', { statuses: again, dry_run: true })).status).toBe(400);
 
   const asked = { ...one, statuses: both, from_sequence: 9, to_sequence: 12, rate_per_second: 100 };
   const { body } = await service.ask('POST', '/replays', asked);
@@ -245,7 +247,8 @@ test('one delivery is sent again on a fresh schedule, whatever became of it, and
   const [before] = await deliveriesOf(endpoint);
   statusOf = () => 500;
   const path = `/deliveries/${before.id}/replay`;
-  const done = await service.ask('POST', path);
+  const key = { 'idempotency-key': ids.next() };
+  const done = await service.ask('POST', path, undefined, key);
   expect(done).toMatchObject({
     status: 202,
     body: { delivery_id: before.id, status: 'scheduled', attempt_number: 2 },
@@ -270,6 +273,9 @@ test('one delivery is sent again on a fresh schedule, whatever became of it, and
   statusOf = () => 200;
   await service.rows('UPDATE webhook_deliveries SET due_at = now() WHERE id = $1', [before.id]);
   expect(await untilOver(replayId)).toMatchObject({ status: 'completed', successful: 1, failed: 0 });
+  // Whoever never got the answer and repeats the request sends nothing more, though it has arrived.
+  expect((await service.ask('POST', path, undefined, key)).body).toEqual(done.body);
+  expect((await one()).status).toBe('succeeded');
   expect(await actsOn(before.id)).toMatchObject([
     { action: 'webhook_delivery.replay', before: { status: 'succeeded' }, after: { replay_id: replayId } },
   ]);

@@ -141,6 +141,7 @@ const replayFilter = {
   statuses: z
     .array(z.enum(['succeeded', 'exhausted', 'held'], 'must be succeeded, exhausted or held'))
     .min(1, 'must have at least one')
+    .max(3, 'must have at most 3')
     .default(['exhausted']),
 };
 

@@ -189,3 +189,16 @@ test('what a dispatcher of before stores beside this version is one of them', as
   ]);
   expect(row?.lane).toBe(`${OWNER}/${new URL(receiver.url).host}`);
 });
+
+test('a dispatcher of before takes callbacks, and sees nothing that is for an endpoint', async () => {
+  const hanging = await startReceiver(() => undefined);
+  const { owner } = await service.makeEndpoint(hanging.url);
+  await service.publish(owner);
+  await waitFor(() => hanging.received.length === 1, { what: 'the attempt' });
+  // Word for word where it finds hosts that something is due to, and that it takes deliveries by the host alone.
+  const seen = await service.rows<{ profile: string }>(
+    `SELECT d.profile FROM webhook_deliveries d WHERE d.status = 'pending' AND d.target_host >= '' COLLATE "C"`,
+  );
+  expect(new Set(seen.map(({ profile }) => profile))).toEqual(new Set(['partner']));
+  await hanging.close();
+});

@@ -27,9 +27,9 @@ beforeAll(async () => {
     [MESSAGES],
   );
   await meter.pool.query(
-    `INSERT INTO webhook_deliveries (id, message_id, event_type, owner, environment, lane, target_host, profile,
+    `INSERT INTO webhook_deliveries (id, message_id, event_type, owner, environment, lane, profile,
        endpoint_id, sequence, status, finished_at, created_at)
-     SELECT gen_random_uuid(), 'm' || i, 'ticket.created', 'account:busy', 'sandbox', e, 'h', 'standard', e::uuid, i,
+     SELECT gen_random_uuid(), 'm' || i, 'ticket.created', 'account:busy', 'sandbox', e, 'standard', e::uuid, i,
        'succeeded', now(), now()
      FROM generate_series(1, $1::int) AS i CROSS JOIN unnest($2::text[]) AS e`,
     [MESSAGES, [endpointId, ...others]],

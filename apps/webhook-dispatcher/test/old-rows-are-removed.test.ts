@@ -118,9 +118,9 @@ test('a delivery that is old and was sent again lately stays as long as its atte
   const [first, second] = [await makeEndpoint(), await makeEndpoint()];
   await fill({ count: 1, status: 'succeeded', from: daysAgo(100), endpointId: first });
   await owner.query(
-    `INSERT INTO webhook_deliveries (id, message_id, event_type, owner, environment, lane, target_host, profile, endpoint_id,
+    `INSERT INTO webhook_deliveries (id, message_id, event_type, owner, environment, lane, profile, endpoint_id,
        sequence, status, attempt_count, created_at, finished_at)
-     SELECT gen_random_uuid(), message_id, event_type, owner, environment, $1::text, '', profile, $1::uuid, 1, 'exhausted', 9,
+     SELECT gen_random_uuid(), message_id, event_type, owner, environment, $1::text, profile, $1::uuid, 1, 'exhausted', 9,
        created_at, $2 FROM webhook_deliveries`,
     [second, daysAgo(60)],
   );

@@ -40,7 +40,8 @@ export const fillDeliveries = async (query: Query, filling: Filling): Promise<vo
      )
      INSERT INTO webhooks.webhook_deliveries (id, message_id, event_type, owner, environment, lane, target_host,
        profile, url, secret, endpoint_id, sequence, status, attempt_count, schedule_step, due_at, created_at, finished_at)
-     SELECT id, message_id, $3, $5, 'sandbox', coalesce($6, $5 || '/host'), 'host',
+     SELECT id, message_id, $3, $5, 'sandbox', coalesce($6, $5 || '/host'),
+       CASE WHEN $6 IS NULL THEN 'host' END,
        CASE WHEN $6 IS NULL THEN 'partner' ELSE 'standard' END, CASE WHEN $6 IS NULL THEN $7 END,
        CASE WHEN $6 IS NULL THEN jsonb_build_object('kind', 'partner', 'key_id', $8::text, 'version', 1) END,
        $6::uuid, CASE WHEN $6 IS NULL THEN NULL ELSE $9::bigint + i END, $10,

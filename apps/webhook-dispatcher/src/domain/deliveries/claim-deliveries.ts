@@ -1,6 +1,7 @@
 import type { Environment } from '@switchboard/contracts';
 import { type RawBuilder, sql } from 'kysely';
 import type { Executor } from './executor.ts';
+import { targetHost } from './persist-requests.ts';
 import { isPending } from './record-attempts.ts';
 import type { Schedules } from './schedule.ts';
 import type { Lane, Lease, LeasedDelivery, Profile, SecretReference, Signing } from './types.ts';
@@ -44,7 +45,7 @@ interface ClaimRow {
   lane: string;
   profile: Profile;
   url: string;
-  target_host: string;
+  target_host: string | null;
   environment: Environment;
   secret: SecretReference | null;
   endpoint_id: string | null;
@@ -83,7 +84,7 @@ const leasedDelivery = (row: ClaimRow, schedules: Schedules): LeasedDelivery => 
   owner: row.owner,
   lane: row.lane,
   url: row.url,
-  host: row.target_host,
+  host: row.target_host ?? targetHost(row.url),
   environment: row.environment,
   signing: signingOf(row),
   schedule: row.schedule_seconds ?? schedules[row.profile],

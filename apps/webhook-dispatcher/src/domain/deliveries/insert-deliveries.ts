@@ -11,7 +11,7 @@ export interface NewMessage {
   readonly traceparent: string | undefined;
 }
 
-/** A delivery as it is stored first. One to an endpoint has the endpoint's id and a sequence, a callback url and secret. */
+/** A delivery as it is stored first. One to an endpoint has the endpoint's id and a sequence; a callback url, host and secret. */
 export interface NewDelivery {
   readonly id: string;
   readonly messageId: string;
@@ -19,7 +19,7 @@ export interface NewDelivery {
   readonly owner: string;
   readonly environment: Environment;
   readonly lane: string;
-  readonly targetHost: string;
+  readonly targetHost: string | null;
   readonly profile: Profile;
   readonly url: string | null;
   readonly secret: SecretReference | null;

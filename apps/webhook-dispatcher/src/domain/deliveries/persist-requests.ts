@@ -67,7 +67,7 @@ const firstAttempt = (
   owner: delivery.owner,
   lane: delivery.lane,
   url: request.url,
-  host: delivery.targetHost,
+  host: targetHost(request.url),
   environment: delivery.environment,
   signing: { profile: 'partner', secret: request.secret },
   schedule,

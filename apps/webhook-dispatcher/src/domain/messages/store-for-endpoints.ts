@@ -37,7 +37,7 @@ const countByEndpoint = (addressed: readonly Addressed[]): ReadonlyMap<string, n
 
 /** The same delivery as a claim would give it. */
 const firstAttempt = (
-  { id, messageId, eventType, owner, lane, targetHost: host, environment }: NewDelivery,
+  { id, messageId, eventType, owner, lane, environment }: NewDelivery,
   taker: Taker,
   {
     now,
@@ -55,7 +55,7 @@ const firstAttempt = (
   owner,
   lane,
   url: taker.url,
-  host,
+  host: targetHost(taker.url),
   environment,
   signing: {
     profile: 'standard',
@@ -122,7 +122,7 @@ export const storeForEndpoints = async (
         owner: taker.owner,
         environment: taker.environment,
         lane: lane.lane,
-        targetHost: targetHost(taker.url),
+        targetHost: null,
         profile: 'standard',
         url: null,
         secret: null,

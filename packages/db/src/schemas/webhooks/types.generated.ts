@@ -19,7 +19,7 @@ export interface WebhookDeliveries {
   message_id: string;
   profile: 'partner' | 'standard';
   url: string | null;
-  target_host: string;
+  target_host: string | null;
   environment: 'sandbox' | 'production';
   secret: Json | null;
   status: Generated<'pending' | 'held' | 'succeeded' | 'exhausted' | 'cancelled'>;

@@ -8,7 +8,8 @@ import { defineMigration } from '../../../migrate/migration.ts';
  * What changes with every message or attempt of an endpoint (its sequence, its health) stands in narrow tables of its own,
  * so that a row of settings is not rewritten thousands of times a minute.
  *
- * A dispatcher of before this migration still runs beside it: what it inserts gets its lane by a trigger.
+ * A dispatcher of before this migration still runs beside it: what it inserts gets its lane by a trigger, and what it takes is
+ * found by the host, which deliveries to endpoints have none of: it would find no address there, and use up their schedule.
  */
 export const migration = defineMigration((trx) =>
   sql`
@@ -143,6 +144,7 @@ export const migration = defineMigration((trx) =>
       -- Of a delivery to an endpoint, the address and the secrets are the endpoint's when it is sent.
       ALTER COLUMN url DROP NOT NULL,
       ALTER COLUMN secret DROP NOT NULL,
+      ALTER COLUMN target_host DROP NOT NULL,
       DROP CONSTRAINT webhook_deliveries_profile_check,
       DROP CONSTRAINT webhook_deliveries_status_check,
       DROP CONSTRAINT webhook_deliveries_check2,
@@ -163,8 +165,9 @@ export const migration = defineMigration((trx) =>
       ADD CONSTRAINT webhook_deliveries_lease CHECK (status = 'pending' OR lease_owner IS NULL),
       ADD CONSTRAINT webhook_deliveries_target CHECK (
         CASE profile
-          WHEN 'partner' THEN endpoint_id IS NULL AND url IS NOT NULL AND secret IS NOT NULL AND sequence IS NULL
-          ELSE endpoint_id IS NOT NULL AND url IS NULL AND secret IS NULL AND sequence IS NOT NULL
+          WHEN 'partner' THEN endpoint_id IS NULL AND url IS NOT NULL AND target_host IS NOT NULL
+            AND secret IS NOT NULL AND sequence IS NULL
+          ELSE endpoint_id IS NOT NULL AND url IS NULL AND target_host IS NULL AND secret IS NULL AND sequence IS NOT NULL
         END
       ),
       -- Whoever looks for what waits for an endpoint looks in its lane.

@@ -3,6 +3,8 @@ import type { Schemas } from '@switchboard/db';
 import { openQueryMeter, type QueryMeter, waitFor } from '@switchboard/stack/testing';
 import { Kysely, PostgresDialect } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cancelDeliveries } from '../src/domain/deliveries/cancel-deliveries.ts';
+import { holdDeliveries } from '../src/domain/deliveries/hold-deliveries.ts';
 import type { Narrowing } from '../src/domain/deliveries/narrow-deliveries.ts';
 import { findLastAttempts, listAttempts } from '../src/domain/deliveries/read-attempts.ts';
 import {
@@ -354,6 +356,21 @@ describe('at any size', () => {
     const first = await list(query);
     expect(first).toEqual({ deliveries: [], next_cursor: expect.any(String) });
     expect(await list(`${query}&cursor=${first.next_cursor}`)).toEqual({ deliveries: [], next_cursor: null });
+  });
+
+  test('a batch that is held or cancelled with its endpoint reads a batch, however much waits behind it', async () => {
+    const { id, owner } = await service.makeEndpoint(receiver.url);
+    await service.ask('POST', `/endpoints/${id}/disable`, {});
+    await fill({ count: MANY / 2, status: 'pending', from: hoursAgo(1), endpointId: id, owner });
+    await service.rows('ANALYZE webhook_deliveries');
+    for (const setAside of [
+      () => holdDeliveries(db, id, 100),
+      () => cancelDeliveries(db, id, { now: new Date(), rowsMax: 100 }),
+    ]) {
+      const cost = await meter.costOf(setAside);
+      expect(cost.wholeTables).toEqual([]);
+      expect(cost.rowsTouched).toBeLessThan(1_000);
+    }
   });
 
   test('one delivery, its attempts, and the last ones of a page are found by one index each', async () => {

@@ -16,7 +16,7 @@ export const cancelDeliveries = async (
   const { numAffectedRows } = await sql`
     WITH pending AS (
       SELECT id FROM webhook_deliveries
-      WHERE lane = ${endpointId}::text AND endpoint_id = ${endpointId}::uuid AND status = 'pending'
+      WHERE lane = ${endpointId}::uuid::text AND status = 'pending'
         AND (lease_owner IS NULL OR due_at < ${now}::timestamptz)
       ORDER BY due_at LIMIT ${rowsMax}::int FOR UPDATE SKIP LOCKED
     ), held AS (

@@ -168,6 +168,7 @@ export const webhookAdminRoutes = {
     description: 'The same webhook-id and bytes, on a fresh schedule. One that waits already is not doubled.',
     method: 'POST',
     path: `${DELIVERY}/replay`,
+    idempotent: true,
     params: schemas.deliveryParams,
     responses: { 202: { description: 'In line', schema: schemas.replayDeliveryAnswer } },
     errors: [
@@ -176,6 +177,7 @@ export const webhookAdminRoutes = {
       'ENDPOINT_NOT_FOUND',
       'ENDPOINT_DISABLED',
       'MESSAGE_EXPIRED',
+      'DUPLICATE_REQUEST',
     ],
   }),
   createReplay: defineRoute({

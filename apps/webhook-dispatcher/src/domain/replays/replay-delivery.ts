@@ -1,7 +1,10 @@
-import { AppError, webhookEvents } from '@switchboard/contracts';
-import { type DataContext, type Tools, toJson, transact } from '@switchboard/db';
+import { AppError, webhookAdminRoutes, webhookEvents } from '@switchboard/contracts';
+import { type DataContext, type IdempotentAnswer, type Tools, toJson } from '@switchboard/db';
 import { type AdminContext, adminActOf } from '@switchboard/service-kit';
 import { sql } from 'kysely';
+import type { z } from 'zod';
+import type { Deps } from '../../deps.ts';
+import { type RepeatableContext, runAdminOnce } from '../administration/run-admin-once.ts';
 import { bodiesSince } from '../deliveries/bodies-since.ts';
 import type { Executor } from '../deliveries/executor.ts';
 import { callbackLane } from '../deliveries/persist-requests.ts';
@@ -9,6 +12,9 @@ import type { DeliveryReference } from '../deliveries/types.ts';
 import { type EndpointRecord, findEndpoint, laneOfEndpoint } from '../endpoints/endpoint-repository.ts';
 import { putInLine } from './put-in-line.ts';
 import { insertReplay } from './replay-repository.ts';
+
+const route = webhookAdminRoutes.replayDelivery;
+const answerSchema = route.responses[202].schema;
 
 interface Found {
   readonly id: string;
@@ -42,15 +48,6 @@ const requireOpenEndpoint = async (trx: Executor, { endpointId }: Found): Promis
   if (endpoint.status === 'disabled') throw new AppError('ENDPOINT_DISABLED');
   return endpoint;
 };
-
-export interface ReplayedDelivery {
-  readonly deliveryId: string;
-  readonly status: 'scheduled' | 'waiting';
-  readonly attemptNumber: number;
-  readonly replayId: string | null;
-  /** To be sent now; null when an attempt was to come anyway. */
-  readonly due: DeliveryReference | null;
-}
 
 const sendAnew = async (
   { trx, emit }: Tools<'webhooks'>,
@@ -87,27 +84,34 @@ const sendAnew = async (
 
 /**
  * Sends one delivery again, whatever became of it: a replay of its own, with a total of one. One that waits for an attempt
- * is left as it is, so that asking twice is as good as once.
+ * is left as it is, so that asking twice is as good as once; with an idempotency key it is so when it has arrived, too.
  *
- * @throws DELIVERY_NOT_FOUND, ENDPOINT_NOT_FOUND when it was deleted, ENDPOINT_DISABLED, MESSAGE_EXPIRED
+ * @throws DELIVERY_NOT_FOUND, ENDPOINT_NOT_FOUND when it was deleted, ENDPOINT_DISABLED, MESSAGE_EXPIRED, DUPLICATE_REQUEST
  */
-export const replayDelivery = (
-  ctx: DataContext<'webhooks'>,
-  admin: AdminContext,
+export const replayDelivery = async (
+  { data, engine, settings }: Pick<Deps, 'data' | 'engine' | 'settings'>,
+  admin: RepeatableContext,
   deliveryId: string,
-  { payloadDays }: { readonly payloadDays: number },
-): Promise<ReplayedDelivery> =>
-  transact(ctx, async (tools) => {
-    const found = await lockDelivery(tools.trx, deliveryId, bodiesSince(ctx.clock.now(), payloadDays));
-    const { id, lane, owner, replayId } = found;
-    const answer = { deliveryId: id, attemptNumber: found.attemptCount + 1 };
-    if (found.status === 'pending') return { ...answer, status: 'waiting', replayId, due: null };
-    const endpoint = await requireOpenEndpoint(tools.trx, found);
-    if (!found.hasBody) throw new AppError('MESSAGE_EXPIRED');
-    return {
-      ...answer,
-      status: 'scheduled',
-      replayId: await sendAnew(tools, ctx, admin, found),
-      due: { id, lane: endpoint ? laneOfEndpoint(endpoint) : callbackLane(lane, owner) },
-    };
-  });
+): Promise<IdempotentAnswer<z.output<typeof answerSchema>>> => {
+  let due: DeliveryReference | null = null;
+  const answer = await runAdminOnce(
+    data,
+    admin,
+    { route, request: { delivery_id: deliveryId.toLowerCase() }, status: 202, answer: answerSchema },
+    async (tools): Promise<z.output<typeof answerSchema>> => {
+      due = null;
+      const since = bodiesSince(data.clock.now(), settings.payloadDays);
+      const found = await lockDelivery(tools.trx, deliveryId, since);
+      const { id, lane, owner, replayId } = found;
+      const body = { delivery_id: id, attempt_number: found.attemptCount + 1 };
+      if (found.status === 'pending') return { ...body, status: 'waiting', replay_id: replayId };
+      const endpoint = await requireOpenEndpoint(tools.trx, found);
+      if (!found.hasBody) throw new AppError('MESSAGE_EXPIRED');
+      const replay_id = await sendAnew(tools, data, admin, found);
+      due = { id, lane: endpoint ? laneOfEndpoint(endpoint) : callbackLane(lane, owner) };
+      return { ...body, status: 'scheduled', replay_id };
+    },
+  );
+  if (due) engine.offer(due);
+  return answer;
+};

@@ -107,7 +107,7 @@ export const liveSecrets = (now: Date): RawBuilder<unknown> => sql`
  * @param inHand deliveries this process works on; not taken again even if their lease ran out while Postgres was away
  */
 const candidates = (wanted: Wanted, lease: Lease, inHand: readonly string[]): RawBuilder<unknown> => {
-  const takeable = sql`d.status = 'pending' AND d.due_at <= ${lease.now}::timestamptz AND NOT EXISTS (
+  const takeable = sql`d.due_at <= ${lease.now}::timestamptz AND NOT EXISTS (
       SELECT FROM webhook_endpoints e
       WHERE e.id = d.endpoint_id AND (e.status = 'disabled' OR e.deleted_at IS NOT NULL)
     ) AND NOT EXISTS (
@@ -117,7 +117,7 @@ const candidates = (wanted: Wanted, lease: Lease, inHand: readonly string[]): Ra
   if (wanted.kind === 'ids') {
     return sql`
       SELECT d.id, d.leased_at FROM webhook_deliveries d
-      WHERE d.id = ANY (${wanted.ids}::uuid[]) AND ${takeable} AND d.lease_owner IS NULL
+      WHERE d.id = ANY (${wanted.ids}::uuid[]) AND ${isPending} AND ${takeable} AND d.lease_owner IS NULL
       FOR UPDATE SKIP LOCKED`;
   }
   const { rooms, countOthers } = wanted;
@@ -133,7 +133,7 @@ const candidates = (wanted: Wanted, lease: Lease, inHand: readonly string[]): Ra
       ${rooms.map((room) => room.lane.concurrency)}::int[]) AS room (lane, free, most)
     CROSS JOIN LATERAL (
       SELECT d.id, d.leased_at FROM webhook_deliveries d
-      WHERE d.lane = room.lane AND ${takeable}
+      WHERE d.lane = room.lane AND d.status = 'pending' AND ${takeable}
         AND (d.lease_owner IS DISTINCT FROM ${lease.owner} OR d.id <> ALL (${inHand}::uuid[]))
       ORDER BY d.due_at LIMIT ${free}
       FOR UPDATE SKIP LOCKED

@@ -33,6 +33,10 @@ export interface QueryMeter {
 
 const allNodes = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(allNodes)];
 
+/** A bitmap of an index names no table, and may hold far more rows than are then read from it. */
+const isScan = (node: PlanNode): boolean =>
+  node['Relation Name'] !== undefined || node['Node Type'] === 'Bitmap Index Scan';
+
 const touchedBy = (node: PlanNode): number =>
   (node['Actual Loops'] ?? 1) *
   ((node['Actual Rows'] ?? 0) +
@@ -54,7 +58,7 @@ export const openQueryMeter = (options: pg.PoolConfig): QueryMeter => {
       for (const { sql, parameters } of [...noted]) {
         const plan = await pool.query(`EXPLAIN (ANALYZE, FORMAT JSON) ${sql}`, [...parameters]);
         const nodes = allNodes(plan.rows[0]['QUERY PLAN'][0].Plan);
-        scans.push(...nodes.filter((node) => node['Relation Name'] !== undefined));
+        scans.push(...nodes.filter(isScan));
       }
       return {
         wholeTables: scans

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { renderScreen, type ScreenFacts } from '../src/demo/screen.ts';
 import { makeAnonKey } from '../src/local/anon-key.ts';
+import { repositoryDir } from '../src/paths.ts';
 
 const id = '01a202c5-45d6-7f75-adec-7d595aa90e24';
 const pair = (environment: string) => ({
@@ -36,6 +37,7 @@ const facts = (recording: string): ScreenFacts => ({
   natsWhere: '127.0.0.1:42220, files in .local/nats',
   demoFile: '.local/demo.json',
   logsDir: '.local/logs',
+  localDirGiven: undefined,
   outcome: { fault: 'gave up' },
 });
 
@@ -56,7 +58,7 @@ const pasteInto = (text: string): string[][] => {
 test('every line fits into 80 columns, but for where this checkout and a job lie', () => {
   const long = screen('support.wav')
     .split('\n')
-    .filter((line) => line.length > 80 && !/audio_file=|\/jobs\//.test(line));
+    .filter((line) => line.length > 80 && !/audio_file=|\/jobs\/|^ {2}cd /.test(line));
   expect(long).toEqual([]);
 });
 
@@ -87,6 +89,14 @@ test('a shell makes six requests and a webhook of what is pasted, whatever the c
     ...['-H', 'Authorization: Bearer stk_1gLekPORy7nRN7oE6bfldJtDqf8LRt3btvga'],
   ]);
   expect(webhook).toEqual(['switchboard', 'webhooks', 'endpoints', 'test', id]);
+});
+
+test('the command line is run in the checkout and finds a stack that lies elsewhere, wherever it is pasted', () => {
+  const text = renderScreen({ ...facts('support.wav'), localDirGiven: "/var/Ann's stack" });
+  const command = text.slice(text.indexOf('  cd '), text.indexOf(' The demo job did not'));
+  const npx = `npx() { printf '%s|%s|%s' "$PWD" "$SWITCHBOARD_LOCAL_DIR" "$1"; }\n`;
+  const { stdout } = spawnSync('sh', ['-c', npx + command], { encoding: 'utf8', cwd: '/' });
+  expect(stdout).toBe(`${repositoryDir}|/var/Ann's stack|switchboard`);
 });
 
 test('an operator who brings an administrator sees no password on the screen', () => {

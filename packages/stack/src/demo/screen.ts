@@ -21,6 +21,8 @@ export interface ScreenFacts {
   natsWhere: string;
   demoFile: string;
   logsDir: string;
+  /** Where the local stack is, if not where commands look for it by themselves. */
+  localDirGiven: string | undefined;
   /** How the demo's callback arrived, or why it did not. */
   outcome:
     | { callback: ReceivedCallback; status: Record<string, unknown>; seconds: number }
@@ -99,7 +101,7 @@ function renderPeople({ people, adminPassword }: ScreenFacts): string[] {
   ];
 }
 
-function pasteForPeople({ baseUrl, people, anonKey }: ScreenFacts): string[] {
+function pasteForPeople({ baseUrl, people, anonKey, localDirGiven }: ScreenFacts): string[] {
   if (!people) return [];
   return [
     curl(
@@ -113,8 +115,14 @@ function pasteForPeople({ baseUrl, people, anonKey }: ScreenFacts): string[] {
       `-H 'Authorization: Bearer ${people.integrationToken}'`,
     ),
     // Its arrival, and who signed it, is said where the stack runs.
-    `  npx switchboard webhooks endpoints test ${people.webhookEndpoint.id}\n`,
+    switchboard(`webhooks endpoints test ${people.webhookEndpoint.id}`, localDirGiven),
   ];
+}
+
+/** From any directory: elsewhere npx would offer a package of that name that is not ours. */
+function switchboard(words: string, localDirGiven: string | undefined): string {
+  const where = localDirGiven === undefined ? '' : `SWITCHBOARD_LOCAL_DIR=${quote(localDirGiven)} \\\n    `;
+  return `  cd ${quote(repositoryDir)} && \\\n    ${where}npx switchboard ${words}\n`;
 }
 
 /** For a POSIX shell: nothing inside is special. */

@@ -203,6 +203,7 @@ async function startEverything(
       natsWhere: broker.where,
       demoFile: fromHere(localFiles.demo),
       logsDir: fromHere(localFiles.logs),
+      localDirGiven: stackEnvironment().localDir,
       outcome,
     }),
   );

@@ -52,8 +52,10 @@ const parseRequest = (request: Buffer): { headers: Record<string, string>; body:
   const headers = parseHeaders(request.subarray(0, at).toString('latin1'));
   const body = request.subarray(at + blank.length);
   const length = Number(headers['content-length'] ?? Number.NaN);
-  // What an editor or a shell put behind the end is not part of it.
-  return { headers, body: body.length > length ? body.subarray(0, length) : body };
+  // What an editor or a shell put behind the end is not part of it. More than that is another body, such as one that was
+  // parsed and printed again beside the headers of before: cut, it could not be known as that.
+  const isOnlyPadding = body.length > length && body.subarray(length).toString('latin1').trim() === '';
+  return { headers, body: isOnlyPadding ? body.subarray(0, length) : body };
 };
 
 const readInput = async (io: Io): Promise<Buffer> => {

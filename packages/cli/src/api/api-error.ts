@@ -25,10 +25,10 @@ const textIn = (body: object, ...names: readonly string[]): string | undefined =
 const isFault = (value: unknown): value is FieldFault =>
   typeof value === 'object' && value !== null && 'field' in value && 'message' in value;
 
-const faultsIn = (body: object): string[] => {
+const faultsIn = (body: object): { message: string; text: string }[] => {
   const fields: unknown = Reflect.get(body, 'fields');
   return Array.isArray(fields)
-    ? fields.filter(isFault).map(({ field, message }) => `${field} ${message}`)
+    ? fields.filter(isFault).map(({ field, message }) => ({ message, text: `${field} ${message}` }))
     : [];
 };
 
@@ -67,7 +67,8 @@ export const readApiError = async (response: Response, url: string): Promise<Api
       undefined,
     );
   }
-  const faults = faultsIn(answer);
+  // Some dialects have them in their sentence already.
+  const faults = faultsIn(answer).flatMap(({ message, text }) => (words.includes(message) ? [] : [text]));
   const sentence = [words, ...(faults.length > 0 ? [faults.join('; ')] : [])].join(': ').replace(/\.?$/, '.');
   return new ApiError(
     `${sentence}${adviceFor(response.status, response.headers)}`,

@@ -47,12 +47,16 @@ const addressOf = (url: string, path: string, params: unknown, query: unknown): 
   return address.href;
 };
 
+/** `rate_per_second` is said as `--rate`. */
+const optionOf = (field: string): string =>
+  field.replace(/_(seconds|per_second|id)$/, '').replaceAll('_', '-');
+
 const check = (schema: z.ZodType | undefined, value: unknown): void => {
   const found = schema?.safeParse(value);
   if (!found || found.success) return;
   const faults = found.error.issues.map(({ path, message }) => {
     const [name] = path;
-    return name === undefined ? message : `${String(name).replaceAll('_', '-')}: ${message}`;
+    return name === undefined ? message : `${optionOf(String(name))}: ${message}`;
   });
   throw new UsageError(faults.join('; '));
 };

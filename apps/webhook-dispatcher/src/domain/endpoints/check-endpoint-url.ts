@@ -1,6 +1,8 @@
 import { type Environment, errors } from '@switchboard/contracts';
 import { checkTargetUrl, TargetRefusedError, targetPolicyFor } from '@switchboard/service-kit';
 
+const SANDBOX_HINT = ' in production; an endpoint of the environment sandbox takes http';
+
 /**
  * The address of an endpoint in its normal form. What its name resolves to is checked when something is sent.
  *
@@ -15,6 +17,7 @@ export const checkEndpointUrl = (
     return checkTargetUrl(url, targetPolicyFor(environment, { allowPrivate: allowPrivateTargets })).href;
   } catch (error) {
     if (!(error instanceof TargetRefusedError)) throw error;
-    throw errors.invalidInput([{ field: 'url', message: error.message }]);
+    const hint = error.reason === 'scheme' && environment === 'production' ? SANDBOX_HINT : '';
+    throw errors.invalidInput([{ field: 'url', message: `${error.message}${hint}` }]);
   }
 };

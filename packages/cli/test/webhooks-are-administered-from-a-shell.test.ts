@@ -130,6 +130,14 @@ describe('endpoints', () => {
     expect(await create(...all, '--owner', 'somebody')).toMatchObject(
       refused('owner: must be a kind and an id'),
     );
+    // What the service refuses is said once, and with the way out.
+    expect(await create('http://example.com', ...all.slice(1))).toMatchObject({
+      code: 1,
+      err: 'Invalid input: url: refused target: only https is allowed here in production; an endpoint of the environment sandbox takes http.',
+    });
+    expect(await create(...all, '--rate', '999999999')).toMatchObject(refused('rate: '));
+    const nothing = ['webhooks', 'endpoints', 'update', OWNER.slice('account:'.length)];
+    expect(await cli(nothing)).toMatchObject(refused('Say what to change: --to'));
     expect(
       await cli(['webhooks', 'endpoints', 'create', ...all, '--headers-stdin'], { input: 'nonsense' }),
     ).toMatchObject(refused('Name: value'));
@@ -141,16 +149,39 @@ describe('endpoints', () => {
     const sent = await json(['webhooks', 'endpoints', 'test', id]);
     expect(sent).toMatchObject({ attempt: { outcome: 'failed', http_status: 500 } });
     receiver.status = 200;
-    expect((await cli(['webhooks', 'endpoints', 'disable', id])).out).toContain('is kept for it');
+    const enable = `switchboard webhooks endpoints enable ${id} --send-missed`;
+    const disabled = await cli(['webhooks', 'endpoints', 'disable', id]);
+    expect(disabled.out).toContain('is kept for it');
+    expect(disabled.out).toContain(enable);
+    expect((await cli(['webhooks', 'endpoints', 'show', id])).out).toContain(enable);
     expect(await cli(['webhooks', 'endpoints', 'test', id])).toMatchObject({ code: 1 });
     expect(await json(['webhooks', 'deliveries', 'list', '--endpoint', id, '--status', 'held'])).toHaveLength(
       1,
+    );
+    // Without --send-missed it stays held, which has to be said: the receiver is well, and nothing comes.
+    expect((await cli(['webhooks', 'endpoints', 'enable', id])).out).toContain(
+      `stays held; to send it: ${enable}`,
     );
     const enabled = await json(['webhooks', 'endpoints', 'enable', id, '--send-missed', '--rate', '100']);
     expect(enabled.replay).toMatchObject({ kind: 'missed', status: 'completed', total: 1, successful: 1 });
     expect((await cli(['webhooks', 'endpoints', 'enable', id, '--send-missed'])).out).toContain(
       'missed nothing',
     );
+    expect((await cli(['webhooks', 'endpoints', 'enable', id])).out).toBe(`Endpoint ${id} is enabled.`);
+  });
+
+  it('whose circuit is open say so where a test message waits for it', async () => {
+    const { id } = await makeEndpoint('--schedule', '0');
+    const test = ['webhooks', 'endpoints', 'test', id, '--no-wait'];
+    receiver.status = 500;
+    await Promise.all(Array.from({ length: 10 }, () => cli(test)));
+    await waitFor(async () => (await json(['webhooks', 'endpoints', 'show', id])).health.circuit_open_until, {
+      what: 'its circuit to open',
+    });
+    const { out } = await cli(test);
+    receiver.status = 200;
+    expect(out).toMatch(/circuit is open after \d+ failures \(HTTP 500\): one attempt is made at 2\S+Z/);
+    await cli(['webhooks', 'endpoints', 'delete', id]);
   });
 });
 
@@ -210,7 +241,7 @@ describe('deliveries', () => {
     expect(await cli(one)).toMatchObject({ code: 2, err: expect.stringContaining('--rate is for many') });
     expect(await cli(['webhooks', 'replay', '--from-sequence', '3'])).toMatchObject({
       code: 2,
-      err: expect.stringContaining('endpoint-id'),
+      err: expect.stringMatching(/^endpoint: /),
     });
   });
 });
@@ -247,6 +278,15 @@ it('why a receiver refuses a webhook is said step by step, from what it got', as
   expect(changed.out).toContain('A correct receiver refuses it.');
   expect(changed.out).toMatch(/bytes\s+failed/);
   expect(changed.out).not.toContain(secret);
+  // As a program has it that kept the headers and printed the body again: longer than Content-Length, and not to be cut.
+  const printed = await json(['webhooks', 'verify', file('printed', raw)]);
+  expect(printed.steps).toContainEqual(
+    expect.objectContaining({
+      step: 'bytes',
+      ok: false,
+      detail: expect.stringContaining(`${Buffer.byteLength(body)}`),
+    }),
+  );
   expect(await cli(['webhooks', 'verify'], { input: 'webhook-id: 1\n' })).toMatchObject({
     code: 2,
     err: expect.stringContaining('blank line'),

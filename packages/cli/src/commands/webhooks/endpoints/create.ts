@@ -10,7 +10,7 @@ export const createWebhookEndpoint = apiCommand({
   usage: '<url> --owner <kind:id> --event-types <a,b> [options]',
   help: [
     '--owner <kind:id>               whose events: account:<id>, partner_key:<id>, integration_token:<id>, user:<id>',
-    '--environment sandbox|production   default production; plain http is for the sandbox',
+    '--environment <name>            sandbox, or production (default); plain http is for the sandbox',
     ...endpointHelp,
   ],
   options: { owner: { type: 'string' }, environment: { type: 'string' }, ...endpointOptions },

@@ -1,6 +1,7 @@
 import { webhookAdminRoutes } from '@switchboard/contracts';
 import { apiCommand } from '../../../api-command.ts';
 import { readId, refuseMoreWords } from '../../../command.ts';
+import { renderEnabling } from './render.ts';
 
 export const disableWebhookEndpoint = apiCommand({
   name: 'webhooks endpoints disable',
@@ -14,7 +15,11 @@ export const disableWebhookEndpoint = apiCommand({
     const endpoint = await client.call(webhookAdminRoutes.disableEndpoint, { params });
     return {
       json: endpoint,
-      text: `Endpoint ${endpoint.id} is disabled since ${endpoint.disabled_at}. What it would get is kept for it.`,
+      text: [
+        `Endpoint ${endpoint.id} is disabled since ${endpoint.disabled_at}. What it would get is kept for it.`,
+        '',
+        `  ${renderEnabling(endpoint)}`,
+      ].join('\n'),
     };
   },
 });

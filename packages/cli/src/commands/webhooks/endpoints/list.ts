@@ -38,7 +38,7 @@ export const listWebhookEndpoints = apiCommand({
     if (endpoints.length === 0)
       return {
         json: endpoints,
-        text: 'No endpoints. Make one with: switchboard webhooks endpoints create <url>',
+        text: 'No endpoints. Make one with: switchboard webhooks endpoints create <url> --owner <kind:id> --event-types <a,b>',
       };
     return {
       json: endpoints,

@@ -11,6 +11,10 @@ export const renderStatus = ({
   return health.failing_since === null ? 'enabled' : 'failing';
 };
 
+/** What to do about one that is disabled. */
+export const renderEnabling = ({ id }: Pick<EndpointAnswer, 'id'>): string =>
+  `switchboard webhooks endpoints enable ${id} --send-missed`;
+
 const renderHealth = ({ health }: EndpointAnswer): string =>
   health.failing_since === null
     ? 'well'

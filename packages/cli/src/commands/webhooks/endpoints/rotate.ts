@@ -8,7 +8,7 @@ export const rotateWebhookEndpoint = apiCommand({
   name: 'webhooks endpoints rotate',
   summary: 'Give an endpoint a new secret; the old one signs beside it for a while',
   usage: '<endpoint id> [options]',
-  help: [`${OVERLAP_HELP}; default 24h`],
+  help: [`${OVERLAP_HELP}; default 24h, at most 7d`],
   options: { overlap: { type: 'string' } },
   async run({ words, options, client }) {
     refuseMoreWords(words, 1);

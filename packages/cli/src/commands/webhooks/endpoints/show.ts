@@ -1,7 +1,7 @@
 import { webhookAdminRoutes } from '@switchboard/contracts';
 import { apiCommand } from '../../../api-command.ts';
 import { readId, refuseMoreWords } from '../../../command.ts';
-import { renderEndpoint } from './render.ts';
+import { renderEnabling, renderEndpoint } from './render.ts';
 
 export const showWebhookEndpoint = apiCommand({
   name: 'webhooks endpoints show',
@@ -13,6 +13,12 @@ export const showWebhookEndpoint = apiCommand({
     refuseMoreWords(words, 1);
     const params = { endpoint_id: readId(words[0], 'endpoint id') };
     const endpoint = await client.call(webhookAdminRoutes.getEndpoint, { params });
-    return { json: endpoint, text: renderEndpoint(endpoint) };
+    return {
+      json: endpoint,
+      text: [
+        renderEndpoint(endpoint),
+        ...(endpoint.status === 'disabled' ? ['', `  ${renderEnabling(endpoint)}`] : []),
+      ].join('\n'),
+    };
   },
 });

@@ -1,6 +1,6 @@
 import { webhookAdminRoutes } from '@switchboard/contracts';
 import { apiCommand } from '../../../api-command.ts';
-import { readId, refuseMoreWords, textOption } from '../../../command.ts';
+import { readId, refuseMoreWords, textOption, UsageError } from '../../../command.ts';
 import { endpointHelp, endpointOptions, readEndpointFields, readEventTypes } from './fields.ts';
 import { renderEndpoint } from './render.ts';
 
@@ -16,14 +16,15 @@ export const updateWebhookEndpoint = apiCommand({
   options: { to: { type: 'string' }, ...endpointOptions },
   async run({ words, options, io, client }) {
     refuseMoreWords(words, 1);
-    const endpoint = await client.call(webhookAdminRoutes.updateEndpoint, {
-      params: { endpoint_id: readId(words[0], 'endpoint id') },
-      body: {
-        url: textOption(options, 'to'),
-        event_types: readEventTypes(options),
-        ...(await readEndpointFields(options, io)),
-      },
-    });
+    const params = { endpoint_id: readId(words[0], 'endpoint id') };
+    const body = {
+      url: textOption(options, 'to'),
+      event_types: readEventTypes(options),
+      ...(await readEndpointFields(options, io)),
+    };
+    if (Object.values(body).every((value) => value === undefined))
+      throw new UsageError('Say what to change: --to, --event-types, or another of these options.');
+    const endpoint = await client.call(webhookAdminRoutes.updateEndpoint, { params, body });
     return { json: endpoint, text: renderEndpoint(endpoint) };
   },
 });

@@ -28,6 +28,9 @@ export const renderOutcome = (replay: ReplayAnswer): string =>
       ['failed', String(replay.failed)],
       ...(replay.skipped > 0 ? [['skipped', String(replay.skipped)] as const] : []),
     ]),
+    ...(replay.status === 'cancelled'
+      ? ['', 'It ended early: it was cancelled, or its endpoint was disabled or deleted meanwhile.']
+      : []),
     ...(replay.status === 'running'
       ? [
           '',

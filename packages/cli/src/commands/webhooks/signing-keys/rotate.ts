@@ -7,7 +7,7 @@ export const rotateWebhookSigningKey = apiCommand({
   name: 'webhooks signing-keys rotate',
   summary: 'Let a new ed25519 key sign webhooks; the old one signs beside it for a while',
   usage: '[options]',
-  help: [`${OVERLAP_HELP.replace('secret still works', 'key still signs')}; default 24h`],
+  help: [`${OVERLAP_HELP.replace('secret still works', 'key still signs')}; default 24h, at most 7d`],
   options: { overlap: { type: 'string' } },
   async run({ words, options, client }) {
     refuseMoreWords(words, 0);

@@ -26,7 +26,7 @@ export const judgeClock = (
     ok: false,
     detail,
     advice: attempt
-      ? 'If the receiver refused it when it came, set its clock by NTP; if you look at it later only, raise tolerance_seconds.'
+      ? 'If the receiver refused it when it came, set its clock by NTP; if you look at it later only, raise the tolerance.'
       : 'Set the clock of the receiver by NTP; a request this old may also be one that somebody sends again to deceive you.',
   };
 };

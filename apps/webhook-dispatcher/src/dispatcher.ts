@@ -51,13 +51,15 @@ const CONSUMER_STOP_SECONDS_MAX = 5;
 
 /** One line an attempt, found by its trace id. Never the whole URL: partners put tokens into theirs. */
 const logAttempt = (log: Log, { delivery, result }: FinishedAttempt): void => {
-  const { id: deliveryId, messageId, host, attemptNumber, traceparent } = delivery;
+  const { id: deliveryId, messageId, eventType, host, signing, attemptNumber, traceparent } = delivery;
   const traceId = parseTraceparent(traceparent ?? undefined)?.traceId;
   const { outcome, error, durationMs } = result;
   log.info(
     {
       deliveryId,
       messageId,
+      eventType,
+      ...(signing.profile === 'standard' ? { endpointId: signing.endpointId } : {}),
       host,
       attemptNumber,
       outcome,

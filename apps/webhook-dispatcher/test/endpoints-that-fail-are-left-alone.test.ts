@@ -108,6 +108,27 @@ test('410 disables an endpoint at once; its delivery is kept and told as failed,
   expect(receiver.received).toHaveLength(1);
 });
 
+test('what its old address answers says nothing about an endpoint that moved meanwhile, and goes to the new one', async () => {
+  const moved = Promise.withResolvers<void>();
+  const old = await startReceiver((response, _request, number) => {
+    response.statusCode = number === 1 ? 410 : 500;
+    void moved.promise.then(() => response.end());
+  });
+  const endpoint = await admin.makeEndpoint(old.url);
+  await publish(endpoint);
+  await publish(endpoint);
+  await waitFor(() => old.received.length === 2, { what: 'both attempts' });
+  await admin.ask('PATCH', `/endpoints/${endpoint.id}`, { url: receiver.url });
+  moved.resolve();
+  await attempted(endpoint, 2);
+  await passes(10);
+  await attempted(endpoint, 4);
+  expect((await deliveriesOf(endpoint)).map(({ status }) => status)).toEqual(['succeeded', 'succeeded']);
+  expect((await admin.ask('GET', `/endpoints/${endpoint.id}`)).body).toMatchObject({ status: 'enabled' });
+  expect(await healthOf(endpoint)).toMatchObject({ last_failure_at: null, consecutive_failures: 0 });
+  await old.close();
+});
+
 test('nothing but failures for 120 hours disables it; a success in between starts the count anew', async () => {
   answers(500);
   const endpoint = await admin.makeEndpoint(receiver.url, { schedule_seconds: [0] });

@@ -127,7 +127,8 @@ export const createDeliveryStore = (options: DeliveryStoreOptions): EngineStore 
     tellExhausted(tools.emit, recorded, now);
     await noteReplayOutcomes(tools.trx, replayOutcomes(recorded), now);
     const { disableAfterHours } = options;
-    return judgeEndpoints(tools, recorded, { ctx, disableAfterHours, random });
+    const telling = recorded.filter(({ state }) => !state.hasMoved);
+    return judgeEndpoints(tools, telling, { ctx, disableAfterHours, random });
   };
 
   const lostAttempt = ({ delivery, lostSince }: Claim): FinishedAttempt => ({

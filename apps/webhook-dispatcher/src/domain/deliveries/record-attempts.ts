@@ -47,6 +47,8 @@ export interface JudgedAttempt extends FinishedAttempt {
 export interface RecordedState {
   readonly status: DeliveryStatus;
   readonly dueAt: Date | null;
+  /** Its endpoint got another address during the attempt, about which that says nothing. */
+  readonly hasMoved: boolean;
 }
 
 /**
@@ -57,7 +59,8 @@ export const isPending = sql`d.status || '' = 'pending'`;
 
 /**
  * Writes attempts, and where their deliveries stand after them, in two statements however many there are. What would be
- * attempted again is held if its endpoint was disabled meanwhile, and cancelled if it was deleted.
+ * attempted again is held if its endpoint was disabled meanwhile, and cancelled if it was deleted. What the old address of an
+ * endpoint says to be gone goes to the new one.
  *
  * The lease is the fence: a delivery that meanwhile went to another dispatcher (this one was thought dead) is left
  * as that one has it. The attempt then is on record as lost already, and its row gets the outcome it really had.
@@ -67,9 +70,11 @@ export const isPending = sql`d.status || '' = 'pending'`;
 export const recordAttempts = async (
   trx: Executor,
   owner: string,
-  attempts: readonly JudgedAttempt[],
+  finished: readonly JudgedAttempt[],
   now: Date,
 ): Promise<ReadonlyMap<string, RecordedState>> => {
+  // In the order of their ids, as whoever retries several locks them: the two wait for each other and do not deadlock.
+  const attempts = finished.toSorted((one, other) => (one.delivery.id < other.delivery.id ? -1 : 1));
   const states = attempts.map(({ delivery, verdict }) => ({
     id: delivery.id,
     attempt_number: delivery.attemptNumber,
@@ -77,6 +82,7 @@ export const recordAttempts = async (
     step: verdict.step,
     due_at: verdict.dueAt,
     endpoint_id: delivery.signing.profile === 'standard' ? delivery.signing.endpointId : null,
+    url: delivery.url,
   }));
   const rows = attempts.map(({ delivery, result }) => ({
     delivery_id: delivery.id,
@@ -90,26 +96,27 @@ export const recordAttempts = async (
     attempted_at: result.attemptedAt,
     replay_id: delivery.replayId,
   }));
-  const written = await sql<{ id: string; status: DeliveryStatus; due_at: Date | null }>`
+  const written = await sql<{ id: string; status: DeliveryStatus; due_at: Date | null; moved: boolean }>`
     UPDATE webhook_deliveries d
     SET status = s.becomes, attempt_count = s.attempt_number, schedule_step = s.step,
-      due_at = CASE WHEN s.becomes = 'pending' THEN s.due_at END,
+      due_at = CASE WHEN s.becomes = 'pending' THEN coalesce(s.due_at, ${now}::timestamptz) END,
       finished_at = CASE WHEN s.becomes IN ('succeeded', 'exhausted', 'cancelled') THEN ${now}::timestamptz END,
       lease_owner = NULL, leased_at = NULL
     FROM (
-      SELECT r.*, CASE
+      SELECT r.*, e.url IS NOT NULL AND e.url <> r.url AS moved, CASE
           WHEN r.status IN ('succeeded', 'exhausted') THEN r.status
           WHEN e.deleted_at IS NOT NULL THEN 'cancelled'
           WHEN e.status = 'disabled' THEN 'held'
+          WHEN r.status = 'held' AND e.url <> r.url THEN 'pending'
           ELSE r.status
         END AS becomes
       FROM json_to_recordset(${JSON.stringify(states)}::json) AS r
-        (id uuid, attempt_number int, status text, step int, due_at timestamptz, endpoint_id uuid)
+        (id uuid, attempt_number int, status text, step int, due_at timestamptz, endpoint_id uuid, url text)
       LEFT JOIN webhook_endpoints e ON e.id = r.endpoint_id
     ) s
     WHERE d.id = s.id AND ${isPending} AND d.lease_owner = ${owner}
       AND d.attempt_count = s.attempt_number - 1
-    RETURNING d.id, d.status, d.due_at`.execute(trx);
+    RETURNING d.id, d.status, d.due_at, s.moved`.execute(trx);
   await sql`
     INSERT INTO webhook_attempts AS a (delivery_id, attempt_number, outcome, http_status, answer_headers, answer_body,
       duration_ms, error, attempted_at, replay_id)
@@ -121,5 +128,7 @@ export const recordAttempts = async (
       answer_body = excluded.answer_body, duration_ms = excluded.duration_ms, error = excluded.error,
       attempted_at = excluded.attempted_at
     WHERE a.outcome = 'lost'`.execute(trx);
-  return new Map(written.rows.map(({ id, status, due_at }) => [id, { status, dueAt: due_at }]));
+  return new Map(
+    written.rows.map(({ id, status, due_at, moved }) => [id, { status, dueAt: due_at, hasMoved: moved }]),
+  );
 };

@@ -1,6 +1,7 @@
 import { webhookEvents } from '@switchboard/contracts';
 import { testNatsUrl, waitFor } from '@switchboard/stack/testing';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { startMembership } from '../src/domain/engine/membership.ts';
 import { type MadeEndpoint, startTestAdmin, type TestAdmin } from './support/admin.ts';
 import { ids } from './support/deliveries.ts';
 import { startTestDispatcher, type TestDispatcher } from './support/dispatcher.ts';
@@ -111,4 +112,23 @@ test('one that died is not counted for long, and its row is removed', async () =
     { what: 'the row to be removed' },
   );
   expect(await liveAt(first)).toBe(1);
+});
+
+test('one that stood still for so long that it was taken for dead counts what the others began in its place', async () => {
+  let aheadMs = 0;
+  const nowMs = performance.now.bind(performance);
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => nowMs() + aheadMs);
+  closing.push(async () => clock.mockRestore());
+  const membership = startMembership({
+    ctx: first.ctx,
+    id: 'stood-still',
+    settleMs: 1_000,
+    onChange: () => undefined,
+  });
+  closing.push(() => membership.stop());
+  await waitFor(() => membership.live() === 2, { what: 'it to find the other' });
+  aheadMs += 1_500;
+  expect(membership.isSettling()).toBe(false);
+  aheadMs += 9_000;
+  expect(membership.isSettling()).toBe(true);
 });

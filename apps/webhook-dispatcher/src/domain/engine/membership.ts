@@ -33,13 +33,15 @@ const SEEN_AFTER_MS = 1.25 * BEAT_MS;
  * endpoint allows by its place among those that do: nobody has to be asked before an attempt.
  *
  * A newcomer takes nothing of the others' until all of them have seen it. While Postgres is away everybody keeps the share
- * it had.
+ * it had. Whoever said nothing for so long that it was taken for dead (it stood still, or Postgres was away for it) does not
+ * know what the others began in its place, and counts it.
  */
 export const startMembership = ({ ctx, id, settleMs, onChange }: MembershipOptions): Membership => {
   let live: readonly string[] = [];
   let rank: Rank | null = null;
   let isNewcomer = false;
   let changedAtMs = Number.NEGATIVE_INFINITY;
+  let seenAtMs = performance.now();
   let seenTimer: NodeJS.Timeout | undefined;
 
   const rankNow = () => {
@@ -62,9 +64,13 @@ export const startMembership = ({ ctx, id, settleMs, onChange }: MembershipOptio
     if (!isNewcomer) rankNow();
   };
 
+  const isMissing = () => performance.now() > seenAtMs + DEAD_AFTER_MS;
   const beatOnce = async () => {
     try {
-      tell(await beat(ctx.db, { id, deadAfterMs: DEAD_AFTER_MS, keptMs: KEPT_MS }));
+      const ids = await beat(ctx.db, { id, deadAfterMs: DEAD_AFTER_MS, keptMs: KEPT_MS });
+      if (isMissing()) changedAtMs = performance.now();
+      seenAtMs = performance.now();
+      tell(ids);
     } catch (error) {
       ctx.log.debug({ err: error }, 'Other dispatchers cannot be seen; keeping the share of before');
     }
@@ -80,7 +86,7 @@ export const startMembership = ({ ctx, id, settleMs, onChange }: MembershipOptio
 
   return {
     share: (lane, whole) => (rank === null ? 0 : shareOf(lane, whole, rank)),
-    isSettling: () => performance.now() < changedAtMs + settleMs,
+    isSettling: () => isMissing() || performance.now() < changedAtMs + settleMs,
     live: () => live.length,
     async stop() {
       clearInterval(timer);

@@ -5,8 +5,8 @@ import { createIdTracing, type Metrics, type SecretBox, type Tracing } from '@sw
 import type { Config } from './config.ts';
 import { startDeliveryRequested } from './consumers/delivery-requested.ts';
 import { startMessagePublished } from './consumers/message-published.ts';
-import { createDeliveryStore } from './domain/deliveries/delivery-store.ts';
-import type { FinishedAttempt } from './domain/deliveries/types.ts';
+import { createDeliveryStore, type RecordedAttempt } from './domain/deliveries/delivery-store.ts';
+import type { EndpointChange, FinishedAttempt } from './domain/deliveries/types.ts';
 import { type Engine, startEngine } from './domain/engine/engine.ts';
 import { createLanes } from './domain/engine/lanes.ts';
 import { startMembership } from './domain/engine/membership.ts';
@@ -71,6 +71,30 @@ const logAttempt = (log: Log, { delivery, result }: FinishedAttempt): void => {
   );
 };
 
+/** What an operator may have to look after, once it is so. */
+const logTrouble = (
+  log: Log,
+  attempts: readonly RecordedAttempt[],
+  changes: readonly EndpointChange[],
+): void => {
+  for (const { delivery, result, state } of attempts) {
+    if (state.status !== 'exhausted') continue;
+    const { id: deliveryId, messageId, owner, attemptNumber } = delivery;
+    log.warn(
+      { deliveryId, messageId, owner, attemptNumber, error: result.error },
+      'a delivery is exhausted: nobody tries it again by itself',
+    );
+  }
+  for (const { endpointId, change, ...more } of changes) {
+    log.warn(
+      { endpointId, ...more },
+      change === 'disabled'
+        ? 'an endpoint is disabled: what it would get is kept'
+        : 'an endpoint keeps failing: its circuit is open',
+    );
+  }
+};
+
 /** All that sends: the consumers that store what is to be sent, the answer to who wants a retry, and the engine that makes attempts, in one process. */
 export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
   const { ctx, bus, settings, random = Math.random } = deps;
@@ -112,6 +136,10 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
       disableAfterHours: settings.disableAfterHours,
       random,
       isSettling: membership.isSettling,
+      onRecorded(attempts, changes) {
+        metrics.onRecorded(attempts, changes);
+        logTrouble(ctx.log, attempts, changes);
+      },
     }),
     send: createSender({
       targets,

@@ -106,6 +106,9 @@ test('410 disables an endpoint at once; its delivery is kept and told as failed,
   await stored(endpoint, 2);
   await passes(100);
   expect(receiver.received).toHaveLength(1);
+  expect(await admin.dispatcher.metrics.render()).toMatch(
+    /^webhook_endpoints_disabled_total\{.*reason="gone".*\} 1$/m,
+  );
 });
 
 test('what its old address answers says nothing about an endpoint that moved meanwhile, and goes to the new one', async () => {

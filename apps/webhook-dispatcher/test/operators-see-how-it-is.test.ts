@@ -43,6 +43,8 @@ test('attempts, what waits, and whom nothing is sent to can be watched', async (
     /^webhook_lanes_open\{.*\} 0$/m,
     /^webhook_dispatchers_live\{.*\} 1$/m,
     /^# TYPE webhook_attempts_total counter$/m,
+    /^# TYPE webhook_deliveries_exhausted_total counter$/m,
+    /^# TYPE webhook_endpoints_disabled_total counter$/m,
   ]) {
     expect(text).toMatch(line);
   }

@@ -1,13 +1,13 @@
 import { formatTraceparent, nextTrace, parseTraceparent, webhookEvents } from '@switchboard/contracts';
 import { type DataContext, type Emit, isTransientDatabaseError, type Tools, transact } from '@switchboard/db';
 import type { EngineStore } from '../engine/engine.ts';
-import { judgeEndpoints } from '../health/judge-endpoints.ts';
+import { type JudgedEndpoints, judgeEndpoints } from '../health/judge-endpoints.ts';
 import { tellOwner } from '../messages/tell-owner.ts';
 import { noteReplayOutcomes, type ReplayOutcomes } from '../replays/note-outcomes.ts';
 import { type Claim, claimDeliveries, extendLeases, findDueLanes } from './claim-deliveries.ts';
 import { type JudgedAttempt, judgeAttempt, type RecordedState, recordAttempts } from './record-attempts.ts';
 import type { Schedules } from './schedule.ts';
-import type { FinishedAttempt, LaneHealth, Lease, LeasedDelivery } from './types.ts';
+import type { EndpointChange, FinishedAttempt, Lease, LeasedDelivery } from './types.ts';
 
 export interface DeliveryStoreOptions {
   readonly ctx: DataContext<'webhooks'>;
@@ -19,12 +19,18 @@ export interface DeliveryStoreOptions {
   readonly random: () => number;
   /** Attempts of other dispatchers may run in lanes that are this one's now. */
   readonly isSettling: () => boolean;
+  /** Told after the commit: where deliveries stand, and what that did to endpoints. */
+  readonly onRecorded: (attempts: readonly RecordedAttempt[], changes: readonly EndpointChange[]) => void;
 }
 
 export const LOST = 'outcome unknown: the dispatcher ended during the attempt';
 
-interface RecordedAttempt extends FinishedAttempt {
+export interface RecordedAttempt extends FinishedAttempt {
   readonly state: RecordedState;
+}
+
+interface Recorded extends JudgedEndpoints {
+  readonly recorded: readonly RecordedAttempt[];
 }
 
 const traceOf = ({ delivery }: FinishedAttempt): { readonly traceparent?: string } => {
@@ -113,7 +119,7 @@ export const createDeliveryStore = (options: DeliveryStoreOptions): EngineStore 
   const recordIn = async (
     tools: Tools<'webhooks'>,
     attempts: readonly FinishedAttempt[],
-  ): Promise<readonly LaneHealth[]> => {
+  ): Promise<Recorded> => {
     const now = ctx.clock.now();
     const judged = attempts.map(({ delivery, result }): JudgedAttempt => {
       return { delivery, result, verdict: judgeAttempt(delivery, result, now, random) };
@@ -128,7 +134,7 @@ export const createDeliveryStore = (options: DeliveryStoreOptions): EngineStore 
     await noteReplayOutcomes(tools.trx, replayOutcomes(recorded), now);
     const { disableAfterHours } = options;
     const telling = recorded.filter(({ state }) => !state.hasMoved);
-    return judgeEndpoints(tools, telling, { ctx, disableAfterHours, random });
+    return { recorded, ...(await judgeEndpoints(tools, telling, { ctx, disableAfterHours, random })) };
   };
 
   const lostAttempt = ({ delivery, lostSince }: Claim): FinishedAttempt => ({
@@ -148,12 +154,16 @@ export const createDeliveryStore = (options: DeliveryStoreOptions): EngineStore 
    */
   const takeAnew = async (lost: readonly Claim[]): Promise<readonly LeasedDelivery[]> => {
     try {
-      return await transact(ctx, async (tools) => {
-        await recordIn(tools, lost.map(lostAttempt));
+      const { done, again } = await transact(ctx, async (tools) => {
+        const done = await recordIn(tools, lost.map(lostAttempt));
         const ids = lost.map((claim) => claim.delivery.id);
-        const again = await claimDeliveries(tools.trx, { kind: 'ids', ids }, lease(), [], schedules);
-        return again.map((claim) => claim.delivery);
+        return {
+          done,
+          again: await claimDeliveries(tools.trx, { kind: 'ids', ids }, lease(), [], schedules),
+        };
       });
+      options.onRecorded(done.recorded, done.changes);
+      return again.map((claim) => claim.delivery);
     } catch (error) {
       ctx.log.warn(
         { err: error, deliveries: lost.length },
@@ -178,7 +188,11 @@ export const createDeliveryStore = (options: DeliveryStoreOptions): EngineStore 
       const lost = claims.filter((claim) => claim.lostSince !== null);
       return lost.length === 0 ? fresh : [...fresh, ...(await takeAnew(lost))];
     },
-    record: (attempts) => transact(ctx, (tools) => recordIn(tools, attempts)),
+    async record(attempts) {
+      const { recorded, healths, changes } = await transact(ctx, (tools) => recordIn(tools, attempts));
+      options.onRecorded(recorded, changes);
+      return healths;
+    },
     extend: (ids) => extendLeases(ctx.db, lease(), ids),
     isTransient: isTransientDatabaseError,
   };

@@ -82,6 +82,11 @@ export interface LaneHealth {
   readonly openUntil: Date | null;
 }
 
+/** What attempts that are on record now did to an endpoint. */
+export type EndpointChange =
+  | { readonly endpointId: string; readonly change: 'disabled'; readonly reason: 'gone' | 'failing' }
+  | { readonly endpointId: string; readonly change: 'circuit opened'; readonly until: Date };
+
 /** A delivery by name, for whoever decides whether there is a slot for it. */
 export interface DeliveryReference {
   readonly id: string;

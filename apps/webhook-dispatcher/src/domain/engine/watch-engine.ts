@@ -1,6 +1,7 @@
 import type { Clock } from '@switchboard/contracts';
 import type { Metrics } from '@switchboard/service-kit';
-import type { FinishedAttempt } from '../deliveries/types.ts';
+import type { RecordedAttempt } from '../deliveries/delivery-store.ts';
+import type { EndpointChange, FinishedAttempt } from '../deliveries/types.ts';
 import type { Engine } from './engine.ts';
 import type { Lanes } from './lanes.ts';
 import type { Membership } from './membership.ts';
@@ -14,6 +15,7 @@ export interface Watched {
 
 export interface EngineMetrics {
   onAttempt(attempt: FinishedAttempt): void;
+  onRecorded(attempts: readonly RecordedAttempt[], changes: readonly EndpointChange[]): void;
   watch(watched: Watched): void;
 }
 
@@ -22,6 +24,16 @@ const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 /** What operators see of the sending. */
 export const createEngineMetrics = (metrics: Metrics): EngineMetrics => {
   const countAttempt = metrics.counterBy('webhook_attempts_total', 'Attempts by outcome', 'outcome');
+  const countExhausted = metrics.counterBy(
+    'webhook_deliveries_exhausted_total',
+    'Deliveries that nobody tries again by itself, by profile',
+    'profile',
+  );
+  const countDisabled = metrics.counterBy(
+    'webhook_endpoints_disabled_total',
+    'Endpoints that were disabled because of their answers, by reason',
+    'reason',
+  );
   const observeDuration = metrics.histogram(
     'webhook_attempt_duration_seconds',
     'Time receivers take, connecting included',
@@ -39,6 +51,12 @@ export const createEngineMetrics = (metrics: Metrics): EngineMetrics => {
       if (delivery.attemptNumber === 1) {
         observeFirst(Math.max(0, result.attemptedAt.getTime() - delivery.createdAt.getTime()) / 1000);
       }
+    },
+    onRecorded(attempts, changes) {
+      for (const { delivery, state } of attempts) {
+        if (state.status === 'exhausted') countExhausted(delivery.signing.profile);
+      }
+      for (const one of changes) if (one.change === 'disabled') countDisabled(one.reason);
     },
     watch({ engine, lanes, membership, clock }) {
       metrics.gauge('webhook_attempts_in_flight', 'Attempts that run or are being recorded', () =>

@@ -1,6 +1,6 @@
 import type { DataContext, Tools } from '@switchboard/db';
 import { isGone } from '../deliveries/record-attempts.ts';
-import type { FinishedAttempt, LaneHealth } from '../deliveries/types.ts';
+import type { EndpointChange, FinishedAttempt, LaneHealth } from '../deliveries/types.ts';
 import { disableEndpoint } from '../endpoints/disable-endpoint.ts';
 import { circuitOpenUntil, FAILURES_TO_OPEN } from './circuit.ts';
 import {
@@ -41,36 +41,42 @@ export interface JudgeOptions {
   readonly random: () => number;
 }
 
+export interface JudgedEndpoints {
+  /** The circuits of all whose health was written. */
+  readonly healths: readonly LaneHealth[];
+  readonly changes: readonly EndpointChange[];
+}
+
 /**
  * Keeps the health of endpoints, in the transaction that records attempts to them: opens and closes their circuits, and
  * disables those that say they are gone, or that gave nothing but failures for five days.
- *
- * @returns the circuits of all whose health was written
  */
 export const judgeEndpoints = async (
   tools: Tools<'webhooks'>,
   attempts: readonly FinishedAttempt[],
   { ctx, disableAfterHours, random }: JudgeOptions,
-): Promise<readonly LaneHealth[]> => {
+): Promise<JudgedEndpoints> => {
   const outcomes = outcomesOf(attempts);
-  if (outcomes.length === 0) return [];
+  if (outcomes.length === 0) return { healths: [], changes: [] };
   const now = ctx.clock.now();
   const byEndpoint = new Map(outcomes.map((one) => [one.endpointId, one]));
-  const healths = await noteOutcomes(tools.trx, outcomes, now);
+  const written = await noteOutcomes(tools.trx, outcomes, now);
 
   const reasonToDisable = ({ endpointId, failingSince }: EndpointHealth) => {
     if (byEndpoint.get(endpointId)?.gone) return 'gone';
     const failingMs = failingSince === null ? 0 : now.getTime() - failingSince.getTime();
     return failingMs >= disableAfterHours * HOUR_MS ? 'failing' : null;
   };
-  const learned: LaneHealth[] = [];
-  for (const health of healths) {
+  const healths: LaneHealth[] = [];
+  const changes: EndpointChange[] = [];
+  for (const health of written) {
     const { endpointId, failingSince, failures } = health;
     let { openUntil } = health;
     const reason = reasonToDisable(health);
     if (reason !== null) {
       const lastError = byEndpoint.get(endpointId)?.lastError ?? null;
-      await disableEndpoint(tools, ctx, { endpointId, reason, lastError });
+      const disabled = await disableEndpoint(tools, ctx, { endpointId, reason, lastError });
+      if (disabled) changes.push({ endpointId, change: 'disabled', reason });
     } else if (
       failingSince !== null &&
       failures >= FAILURES_TO_OPEN &&
@@ -79,8 +85,9 @@ export const judgeEndpoints = async (
       // Not while it is open: what was on its way then does not make it longer.
       openUntil = circuitOpenUntil(failingSince, now, random);
       await openCircuit(tools.trx, endpointId, openUntil);
+      changes.push({ endpointId, change: 'circuit opened', until: openUntil });
     }
-    learned.push({ lane: endpointId, openUntil });
+    healths.push({ lane: endpointId, openUntil });
   }
-  return learned;
+  return { healths, changes };
 };

@@ -313,3 +313,21 @@ test('an exhausted delivery is told to the owner, but one of a message about web
   const exhausted = await admin.events('webhooks.delivery.exhausted');
   expect(exhausted.filter((one) => one.endpoint_id === endpoint.id)).toHaveLength(2);
 });
+
+test('keys that this service could not read are no failure of the endpoint', async () => {
+  const endpoint = await admin.makeEndpoint(receiver.url);
+  await admin.rows('ALTER TABLE webhook_signing_keys RENAME TO away');
+  admin.dispatcher.signingKeys.forget();
+  await publish(endpoint);
+  await attempted(endpoint, 1);
+  await admin.rows('ALTER TABLE away RENAME TO webhook_signing_keys');
+  const [first] = await admin.rows(
+    `SELECT a.outcome, a.error FROM webhook_attempts a JOIN webhook_deliveries d ON d.id = a.delivery_id
+     WHERE d.endpoint_id = $1 ORDER BY a.attempt_number`,
+    [endpoint.id],
+  );
+  expect(first).toEqual({ outcome: 'lost', error: 'not sent: the keys that sign could not be read' });
+  expect(await healthOf(endpoint)).toMatchObject({ consecutive_failures: 0, last_error: null });
+  await passes(600);
+  expect((await deliveriesOf(endpoint)).map(({ status }) => status)).toEqual(['succeeded']);
+});

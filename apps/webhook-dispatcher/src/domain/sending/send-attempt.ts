@@ -4,6 +4,7 @@ import { request } from 'undici';
 import type { Answer, AttemptResult, LeasedDelivery } from '../deliveries/types.ts';
 import type { Sign } from '../signing/create-signer.ts';
 import { UnreadableError } from '../signing/open-sealed.ts';
+import { KeysAwayError } from '../signing/signing-keys.ts';
 import { describeFailure, NO_WORDS } from './describe-failure.ts';
 import { readAnswer } from './read-answer.ts';
 import type { Targets } from './targets.ts';
@@ -108,6 +109,9 @@ export const createSender = ({
         : ended({ outcome: 'failed', answer, error: `HTTP ${answer.status}` });
     } catch (error) {
       if (stopSignal.aborted) return ended({ outcome: 'lost', answer: null, error: GIVEN_BACK });
+      // Nothing was sent, and no step of the schedule is used up.
+      if (error instanceof KeysAwayError)
+        return ended({ outcome: 'lost', answer: null, error: error.message });
       const words = wordsFor(error, timeout.signal);
       if (words === NO_WORDS) onUnexpected(error);
       return ended({ outcome: 'failed', answer: null, error: words });

@@ -20,9 +20,17 @@ export interface SigningKey {
   readonly expiresAt: Date | null;
 }
 
+/** A fault of ours, which says nothing about whom something was to be signed for: Postgres is away, and no key was read before. */
+export class KeysAwayError extends Error {
+  constructor(cause: unknown) {
+    super('not sent: the keys that sign could not be read', { cause });
+    this.name = 'KeysAwayError';
+  }
+}
+
 /** The keys that sign beside the secrets of endpoints, made at the first need by whichever process is first. */
 export interface SigningKeys {
-  /** Those that sign now, the current one first; a rotation elsewhere is seen within `REREAD_AFTER_MS`. */
+  /** Those that sign now, the current one first; a rotation elsewhere is seen within `REREAD_AFTER_MS`. @throws KeysAwayError */
   live(): Promise<readonly SigningKey[]>;
   /** Reads them again before the next answer. */
   forget(): void;
@@ -118,7 +126,11 @@ export const createSigningKeys = (ctx: DataContext<'webhooks'>, box: SecretBox):
 
   return {
     async live() {
-      if (kept === null) return readOnce();
+      if (kept === null) {
+        return readOnce().catch((error: unknown) => {
+          throw new KeysAwayError(error);
+        });
+      }
       // Beside the attempts: none of them waits, and while Postgres is away the keys that are known go on signing.
       const nowMs = ctx.clock.now().getTime();
       if (Math.abs(nowMs - kept.readAtMs) > REREAD_AFTER_MS) {

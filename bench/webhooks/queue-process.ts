@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { Queue, Worker } from 'bullmq';
-import PgBoss from 'pg-boss';
+import { PgBoss } from 'pg-boss';
 import { Agent, request } from 'undici';
 import { signPartner } from '../../apps/webhook-dispatcher/src/domain/signing/sign-partner.ts';
 import { makeMessageId } from './message-id.ts';
@@ -76,10 +76,12 @@ const startPgBoss = async (): Promise<Contender> => {
   const [retryDelay = 60] = RETRY_SECONDS;
   return {
     // One statement for a hundred: better than most services can do.
-    enqueue: (messages) =>
-      boss.insert(
-        messages.map((data) => ({ name: NAME, data, retryLimit: RETRY_SECONDS.length, retryDelay })),
-      ),
+    async enqueue(messages) {
+      await boss.insert(
+        NAME,
+        messages.map((data) => ({ data, retryLimit: RETRY_SECONDS.length, retryDelay })),
+      );
+    },
     async work(finished) {
       // `boss.work` takes two batches a second and ends a batch as one: with `fetch` and `complete` each job has its own
       // outcome, and nothing waits for a timer.

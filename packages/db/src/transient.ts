@@ -29,6 +29,9 @@ export const isTransientDatabaseError = (error: unknown): boolean => {
   const code = 'code' in error ? String(error.code) : '';
   if (isDatabaseFault(error)) {
     if (TRANSIENT_STATE.test(code) && 'severity' in error) return true;
+    // The connection was refused or ended, for whatever reason: a database that takes nobody while it is moved is 55000, which
+    // of a statement is a fault.
+    if ('severity' in error && error.severity === 'FATAL') return true;
     if (TRANSIENT_SYSTEM_CODES.has(code) && 'syscall' in error) return true;
     if (TRANSIENT_MESSAGE.test(error.message)) return true;
   }

@@ -1,4 +1,5 @@
 import { silentLog } from '@switchboard/bus';
+import pg from 'pg';
 import { afterEach, expect, test } from 'vitest';
 import { createDatabase, isTransientDatabaseError } from '../src/index.ts';
 import { createBench } from './helpers.ts';
@@ -23,5 +24,24 @@ test.each([
   bench.later(() => database.close());
   const error = await database.check().catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(Error);
+  expect(isTransientDatabaseError(error)).toBe(true);
+});
+
+test('a database that takes nobody while it is moved is waited for', async () => {
+  const { ownerUrl, urlFor } = await bench.openDatabase();
+  const beside = new URL(ownerUrl);
+  beside.pathname = '/postgres';
+  const owner = new pg.Client({ connectionString: beside.href });
+  await owner.connect();
+  await owner.query(`ALTER DATABASE "${new URL(ownerUrl).pathname.slice(1)}" ALLOW_CONNECTIONS false`);
+  await owner.end();
+  const database = createDatabase({
+    url: urlFor('partner'),
+    schema: 'partner',
+    applicationName: 'test',
+    log: silentLog,
+  });
+  bench.later(() => database.close());
+  const error = await database.check().catch((caught: unknown) => caught);
   expect(isTransientDatabaseError(error)).toBe(true);
 });

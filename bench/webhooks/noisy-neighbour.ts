@@ -2,20 +2,24 @@ import { percentile } from '../support/figures.ts';
 import { CONCURRENCY_PER_TARGET, type LoadTarget } from './orders.ts';
 import type { Rig } from './rig.ts';
 
+interface Delays {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
 export interface NoisyFigures {
   readonly ratePerSecond: number;
   readonly rounds: number;
-  readonly p99Ms: number;
-  readonly p99WithHangingMs: number;
-  /** The median of the rounds' ratios: what of a change is not the machine's own. */
-  readonly ratio: number;
-  /** The lowest and the highest of them: how much the machine itself moves. */
-  readonly ratios: readonly [number, number];
+  /** Of all messages of all rounds. */
+  readonly alone: Delays;
+  readonly besideHanging: Delays;
+  /** The lowest and the highest p99 of a round, either way: how much the machine itself moves. */
+  readonly p99MsOfRounds: { readonly alone: readonly number[]; readonly besideHanging: readonly number[] };
 }
 
 const RATE_PER_SECOND = 300;
-const SECONDS = 3;
-const ROUNDS = 7;
+const SECONDS = 4;
+const ROUNDS = 8;
 /** More than there are slots for: when it hangs, it holds all it can, and a line stands behind it. */
 const WAITING_FOR_HANGING = 100;
 
@@ -32,7 +36,7 @@ export const measureNoisyNeighbour = async (
   const [port = 0] = receivers.ports;
   if (!hanging) throw new RangeError('there is no target');
   const count = RATE_PER_SECOND * SECONDS;
-  const measure = async (hangs: boolean): Promise<number> => {
+  const measure = async (hangs: boolean): Promise<readonly number[]> => {
     await receivers.reset();
     if (hangs) await receivers.hang(port);
     await rig.send({ targets: [hanging], count: WAITING_FOR_HANGING, ratePerSecond: null });
@@ -46,23 +50,29 @@ export const measureNoisyNeighbour = async (
     await receivers.waitForAll(WAITING_FOR_HANGING + count);
     await rig.untilRecorded();
     await rig.untilTold();
-    return (await receivers.figures(port)).p99Ms;
+    return receivers.delays(port);
   };
   await measure(false);
-  const alone: number[] = [];
-  const beside: number[] = [];
+  const alone: (readonly number[])[] = [];
+  const beside: (readonly number[])[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const hangs of round % 2 === 0 ? [false, true] : [true, false]) {
       (hangs ? beside : alone).push(await measure(hangs));
     }
   }
-  const ratios = alone.map((ms, round) => (beside[round] ?? 0) / ms);
+  const delaysOf = (rounds: readonly (readonly number[])[]): Delays => ({
+    p50Ms: percentile(rounds.flat(), 0.5),
+    p99Ms: percentile(rounds.flat(), 0.99),
+  });
+  const extremes = (rounds: readonly (readonly number[])[]) => {
+    const each = rounds.map((delays) => percentile(delays, 0.99));
+    return [Math.min(...each), Math.max(...each)];
+  };
   return {
     ratePerSecond: RATE_PER_SECOND,
     rounds: ROUNDS,
-    p99Ms: percentile(alone, 0.5),
-    p99WithHangingMs: percentile(beside, 0.5),
-    ratio: percentile(ratios, 0.5),
-    ratios: [Math.min(...ratios), Math.max(...ratios)],
+    alone: delaysOf(alone),
+    besideHanging: delaysOf(beside),
+    p99MsOfRounds: { alone: extremes(alone), besideHanging: extremes(beside) },
   };
 };

@@ -70,9 +70,12 @@ const listen = async (): Promise<number> => {
 };
 const ports = await Promise.all(Array.from({ length: Number(process.env.RECEIVERS) }, listen));
 
+const countedWithout = (port: number) => [...arrivals.values()].filter((each) => each.port !== port);
+const delaysWithout = (port: number) => countedWithout(port).map(({ delayMs }) => delayMs);
+
 const figures = (withoutPort: number) => {
-  const counted = [...arrivals.values()].filter(({ port }) => port !== withoutPort);
-  const delays = counted.map(({ delayMs }) => delayMs);
+  const counted = countedWithout(withoutPort);
+  const delays = delaysWithout(withoutPort);
   return {
     arrived: arrivals.size,
     p50Ms: percentile(delays, 0.5),
@@ -87,6 +90,7 @@ const control: Record<string, (port: number) => unknown> = {
   '/': () => ({ ports }),
   '/count': () => ({ arrived: arrivals.size }),
   '/figures': figures,
+  '/delays': delaysWithout,
   '/reset': () => {
     arrivals.clear();
     return {};

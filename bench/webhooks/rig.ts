@@ -34,6 +34,8 @@ const startReceivers = async () => {
     release: (port: number) => ask(`/release?port=${port}`),
     /** What arrived; `withoutPort`: at the others. */
     figures: (withoutPort = 0) => ask<ReceiverFigures>(`/figures?port=${withoutPort}`),
+    /** What each of these took, in ms. */
+    delays: (withoutPort: number) => ask<readonly number[]>(`/delays?port=${withoutPort}`),
     waitForAll: (count: number) =>
       waitFor(async () => (await ask<{ arrived: number }>('/count')).arrived >= count, {
         what: `${count} webhooks`,

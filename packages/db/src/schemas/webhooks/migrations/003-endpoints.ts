@@ -149,6 +149,10 @@ export const migration = defineMigration((trx) =>
       DROP CONSTRAINT webhook_deliveries_status_check,
       DROP CONSTRAINT webhook_deliveries_check2,
       DROP CONSTRAINT webhook_deliveries_check4;
+    -- Gone before every row is written anew, so that they are not written with them.
+    DROP INDEX webhook_deliveries_message;
+    DROP INDEX webhook_deliveries_due;
+    DROP INDEX webhook_deliveries_finished;
     UPDATE webhook_deliveries d
     SET owner = 'partner_key:' || (d.secret ->> 'key_id'),
       lane = 'partner_key:' || (d.secret ->> 'key_id') || '/' || d.target_host,
@@ -175,11 +179,8 @@ export const migration = defineMigration((trx) =>
       -- A callback has no endpoint that is disabled or deleted.
       ADD CONSTRAINT webhook_deliveries_kept CHECK (endpoint_id IS NOT NULL OR status NOT IN ('held', 'cancelled'));
 
-    DROP INDEX webhook_deliveries_message;
     CREATE UNIQUE INDEX webhook_deliveries_message ON webhook_deliveries (message_id, endpoint_id) NULLS NOT DISTINCT;
-    DROP INDEX webhook_deliveries_due;
     CREATE INDEX webhook_deliveries_due ON webhook_deliveries (lane, due_at) WHERE status = 'pending';
-    DROP INDEX webhook_deliveries_finished;
     CREATE INDEX webhook_deliveries_newest ON webhook_deliveries (created_at DESC, id DESC);
     CREATE INDEX webhook_deliveries_owner ON webhook_deliveries (owner, created_at DESC, id DESC);
     CREATE INDEX webhook_deliveries_event_type ON webhook_deliveries (event_type, created_at DESC, id DESC);

@@ -371,7 +371,7 @@ describe('at any size', () => {
     const schedules = { partner: [0], standard: [0] };
     for (const work of [
       () => claimDeliveries(db, wanted, lease, [], schedules),
-      () => holdDeliveries(db, id, 100),
+      () => holdDeliveries(db, id, { now: new Date(), rowsMax: 100 }),
       () => cancelDeliveries(db, id, { now, rowsMax: 100 }),
     ]) {
       const cost = await meter.costOf(work);

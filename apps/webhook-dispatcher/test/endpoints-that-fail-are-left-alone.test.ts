@@ -182,6 +182,31 @@ test('what is under way when its endpoint is disabled or deleted is held or canc
   expect(receiver.received).toHaveLength(2);
 });
 
+test('an attempt whose dispatcher died before its endpoint was disabled is lost, and its delivery held like the others', async () => {
+  const endpoint = await admin.makeEndpoint(receiver.url, { schedule_seconds: [60] });
+  await publish(endpoint);
+  await stored(endpoint, 1);
+  await admin.rows(
+    `UPDATE webhook_deliveries SET lease_owner = 'somebody who is gone', leased_at = $2, due_at = $3
+     WHERE endpoint_id = $1`,
+    [endpoint.id, clock.now(), new Date(clock.now().getTime() + 30_000)],
+  );
+  expect((await admin.ask('POST', `/endpoints/${endpoint.id}/disable`, {})).status).toBe(200);
+  expect(await deliveriesOf(endpoint)).toMatchObject([{ status: 'pending', attempt_count: 0 }]);
+  await passes(31);
+  expect((await admin.ask('POST', `/endpoints/${endpoint.id}/enable`, {})).status).toBe(200);
+  await passes(3600);
+  expect(await deliveriesOf(endpoint)).toMatchObject([{ status: 'held', attempt_count: 1, due_at: null }]);
+  expect(
+    await admin.rows(
+      `SELECT a.attempt_number, a.outcome FROM webhook_attempts a JOIN webhook_deliveries d ON d.id = a.delivery_id
+       WHERE d.endpoint_id = $1`,
+      [endpoint.id],
+    ),
+  ).toEqual([{ attempt_number: 1, outcome: 'lost' }]);
+  expect(receiver.received).toHaveLength(0);
+});
+
 test('after ten failures in a row its circuit opens; one attempt tries, and a success lets the rest through', async () => {
   answers(500);
   const endpoint = await admin.makeEndpoint(receiver.url, { schedule_seconds: [0, 0, 0, 0, 3600, 3600] });

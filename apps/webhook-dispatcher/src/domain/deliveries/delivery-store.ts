@@ -5,7 +5,13 @@ import { type JudgedEndpoints, judgeEndpoints } from '../health/judge-endpoints.
 import { tellOwner } from '../messages/tell-owner.ts';
 import { noteReplayOutcomes, type ReplayOutcomes } from '../replays/note-outcomes.ts';
 import { type Claim, claimDeliveries, extendLeases, findDueLanes } from './claim-deliveries.ts';
-import { type JudgedAttempt, judgeAttempt, type RecordedState, recordAttempts } from './record-attempts.ts';
+import {
+  type JudgedAttempt,
+  judgeAttempt,
+  LOST,
+  type RecordedState,
+  recordAttempts,
+} from './record-attempts.ts';
 import type { Schedules } from './schedule.ts';
 import type { EndpointChange, FinishedAttempt, Lease, LeasedDelivery } from './types.ts';
 
@@ -22,8 +28,6 @@ export interface DeliveryStoreOptions {
   /** Told after the commit: where deliveries stand, and what that did to endpoints. */
   readonly onRecorded: (attempts: readonly RecordedAttempt[], changes: readonly EndpointChange[]) => void;
 }
-
-export const LOST = 'outcome unknown: the dispatcher ended during the attempt';
 
 export interface RecordedAttempt extends FinishedAttempt {
   readonly state: RecordedState;

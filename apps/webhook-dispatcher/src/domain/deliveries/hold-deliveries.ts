@@ -1,10 +1,12 @@
 import { sql } from 'kysely';
 import type { Executor } from './executor.ts';
+import { LOST } from './record-attempts.ts';
 
 /**
- * Sets aside what waits for a disabled endpoint, the longest due first. What somebody works on is left to end; rows that are
- * locked are being recorded right now, and waiting for them could deadlock with the transaction that does. Call it again
- * while it gives `rowsMax`.
+ * Sets aside what waits for a disabled endpoint, the longest due first. What somebody works on is left to end, unless its
+ * lease ran out: nobody takes it up again while the endpoint is disabled, so that its attempt is put on record as lost here.
+ * Rows that are locked are being recorded right now, and waiting for them could deadlock with the transaction that does.
+ * Call it again while it gives `rowsMax`.
  *
  * @param rowsMax small, so that nobody waits for the locks
  * @returns how many there were
@@ -12,16 +14,24 @@ import type { Executor } from './executor.ts';
 export const holdDeliveries = async (
   executor: Executor,
   endpointId: string,
-  rowsMax: number,
+  { now, rowsMax }: { readonly now: Date; readonly rowsMax: number },
 ): Promise<number> => {
   // By lane alone, which is the endpoint's id: with it beside, Postgres reads and sorts all that waits for each batch.
   const { numAffectedRows } = await sql`
-    UPDATE webhook_deliveries SET status = 'held', due_at = NULL
-    WHERE id IN (
-      SELECT id FROM webhook_deliveries
-      WHERE lane = ${endpointId}::uuid::text AND status = 'pending' AND lease_owner IS NULL
+    WITH waiting AS (
+      SELECT id, attempt_count, leased_at, replay_id FROM webhook_deliveries
+      WHERE lane = ${endpointId}::uuid::text AND status = 'pending'
+        AND (lease_owner IS NULL OR due_at < ${now}::timestamptz)
       ORDER BY due_at LIMIT ${rowsMax}::int FOR UPDATE SKIP LOCKED
-    )`.execute(executor);
+    ), lost AS (
+      INSERT INTO webhook_attempts (delivery_id, attempt_number, outcome, error, attempted_at, replay_id)
+      SELECT id, attempt_count + 1, 'lost', ${LOST}, leased_at, replay_id FROM waiting WHERE leased_at IS NOT NULL
+      ON CONFLICT DO NOTHING
+    )
+    UPDATE webhook_deliveries d
+    SET status = 'held', due_at = NULL, lease_owner = NULL, leased_at = NULL,
+      attempt_count = d.attempt_count + CASE WHEN waiting.leased_at IS NULL THEN 0 ELSE 1 END
+    FROM waiting WHERE d.id = waiting.id`.execute(executor);
   return Number(numAffectedRows ?? 0);
 };
 

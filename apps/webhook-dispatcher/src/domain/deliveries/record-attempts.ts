@@ -13,6 +13,8 @@ export interface Verdict {
   readonly dueAt: Date | null;
 }
 
+/** What is on record of an attempt whose dispatcher ended before it knew. */
+export const LOST = 'outcome unknown: the dispatcher ended during the attempt';
 const GONE = 410;
 
 /** 410 ends an endpoint; to a callback it is a failure like any other, because the guide promises three attempts. */

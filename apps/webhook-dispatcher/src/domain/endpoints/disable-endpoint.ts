@@ -27,7 +27,7 @@ export const disableEndpoint = async (
   const at = ctx.clock.now();
   const endpoint = await markDisabled(trx, endpointId, reason, at);
   if (!endpoint) return false;
-  await holdDeliveries(trx, endpoint.id, HELD_AT_ONCE_MAX);
+  await holdDeliveries(trx, endpoint.id, { now: at, rowsMax: HELD_AT_ONCE_MAX });
   const { owner, environment } = endpoint;
   const data = {
     endpoint_id: endpoint.id,

@@ -28,7 +28,8 @@ type Input = BodyOf<(typeof webhookAdminRoutes)['enableEndpoint']>;
 /** What came while it was disabled is missed, however much of it the repeated task has not come to yet. */
 const holdTheRest = async (data: DataContext<'webhooks'>, endpoint: EndpointRecord): Promise<void> => {
   if (endpoint.status === 'enabled') return;
-  while ((await holdDeliveries(data.db, endpoint.id, HELD_AT_ONCE_MAX)) === HELD_AT_ONCE_MAX);
+  const options = { now: data.clock.now(), rowsMax: HELD_AT_ONCE_MAX };
+  while ((await holdDeliveries(data.db, endpoint.id, options)) === HELD_AT_ONCE_MAX);
 };
 
 const enable = async (
@@ -37,7 +38,7 @@ const enable = async (
   endpoint: EndpointRecord,
   now: Date,
 ): Promise<void> => {
-  await holdDeliveries(trx, endpoint.id, HELD_AT_ONCE_MAX);
+  await holdDeliveries(trx, endpoint.id, { now, rowsMax: HELD_AT_ONCE_MAX });
   await markEnabled(trx, endpoint.id, now);
   await forgetFailures(trx, endpoint.id);
   const before = { status: 'disabled', disabled_reason: endpoint.disabledReason };

@@ -34,8 +34,9 @@ export const setAsideDeliveries = async (
   const total = { held: 0, cancelled: 0 };
   for (const { id, isDeleted } of await findWaitedFor(db)) {
     for (let count = ROWS_PER_BATCH; count >= ROWS_PER_BATCH && !signal.aborted; ) {
-      if (isDeleted) count = await cancelDeliveries(db, id, { now: clock.now(), rowsMax: ROWS_PER_BATCH });
-      else count = await holdDeliveries(db, id, ROWS_PER_BATCH);
+      const options = { now: clock.now(), rowsMax: ROWS_PER_BATCH };
+      if (isDeleted) count = await cancelDeliveries(db, id, options);
+      else count = await holdDeliveries(db, id, options);
       total[isDeleted ? 'cancelled' : 'held'] += count;
     }
   }

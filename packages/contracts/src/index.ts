@@ -44,6 +44,7 @@ export * from './tickets/routes.ts';
 export * from './tickets/rpcs.ts';
 export * from './webhooks/admin-routes.ts';
 export type { DeliverySummary, EndpointAnswer, FeedAnswer, ReplayAnswer } from './webhooks/admin-schemas.ts';
+export { replayFilterSchema } from './webhooks/admin-schemas.ts';
 export * from './webhooks/events.ts';
 export * from './webhooks/routes.ts';
 export * from './webhooks/rpcs.ts';

@@ -145,6 +145,9 @@ const replayFilter = {
     .default(['exhausted']),
 };
 
+/** Strict: what names anything else is no filter, and must not be taken for one that finds everything that failed. */
+export const replayFilterSchema = z.strictObject(replayFilter);
+
 export const createReplayBody = z
   .strictObject({
     ...replayFilter,

@@ -1,3 +1,4 @@
+import { replayFilterSchema } from '@switchboard/contracts';
 import { type RawBuilder, sql } from 'kysely';
 import type { Executor } from '../deliveries/executor.ts';
 import { all, type Narrowing, narrow, narrowByIndex } from '../deliveries/narrow-deliveries.ts';
@@ -39,8 +40,8 @@ const searchesOf = (filter: ReplayFilter): readonly Narrowing[] => {
   return statuses.includes('succeeded') ? [search] : statuses.map((status) => ({ ...search, status }));
 };
 
-/** As `createReplay` wrote it; of one delivery it names that alone, and nobody looks for anything. */
-const filterOf = (replay: Replay) => replay.filter as unknown as ReplayFilter;
+/** Throws for a replay of one delivery, which names that alone: nobody is to look for anything with it. */
+const filterOf = (replay: Replay): ReplayFilter => replayFilterSchema.parse(replay.filter);
 
 /** Of an endpoint's sequence; its index, or that of the time, whichever is narrower. */
 const sequencesOf = (filter: ReplayFilter): RawBuilder<unknown>[] => [

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describeConfig, renderEnvExample, type SettingDescription } from '@switchboard/service-kit';
 import { configSchema as ai } from '../apps/ai-service/src/config.ts';
+import { configSchema as calls } from '../apps/call-service/src/config.ts';
 import { configSchema as gateway } from '../apps/gateway/src/config.ts';
 import { configSchema as identity } from '../apps/identity-service/src/config.ts';
 import { configSchema as partner } from '../apps/partner-service/src/config.ts';
@@ -14,6 +15,7 @@ import { configSchema as webhooks } from '../apps/webhook-dispatcher/src/config.
 const apps = {
   gateway: describeConfig(gateway),
   'identity-service': describeConfig(identity),
+  'call-service': describeConfig(calls),
   'partner-service': describeConfig(partner),
   'ticket-service': describeConfig(tickets),
   'ai-service': describeConfig(ai),
@@ -58,7 +60,7 @@ const renderTable = (): string => {
     '|---|---|---|---|',
     ...rows,
     '',
-    'The local stack alone reads `IDENTITY_SERVICE_PORT`, `PARTNER_SERVICE_PORT`, `TICKET_SERVICE_PORT`, `AI_SERVICE_PORT`,',
+    'The local stack alone reads `IDENTITY_SERVICE_PORT`, `CALL_SERVICE_PORT`, `PARTNER_SERVICE_PORT`, `TICKET_SERVICE_PORT`, `AI_SERVICE_PORT`,',
     '`WEBHOOK_DISPATCHER_PORT`, `WEBHOOK_SINK_PORT`, `POSTGRES_PORT` and `NATS_PORT`, which move its ports (`PORT` moves the',
     'gateway), and `SWITCHBOARD_LOCAL_DIR`, which keeps everything elsewhere than in `.local`.',
     '',

@@ -1,4 +1,5 @@
 import {
+  freePort,
   startNats,
   startPostgres,
   startService,
@@ -33,6 +34,7 @@ export interface Platform {
 
 export const platformServices = [
   'identity-service',
+  'call-service',
   'partner-service',
   'ticket-service',
   'ai-service',
@@ -42,6 +44,7 @@ export const platformServices = [
 /** What the main job of partners has no use for: their keys are made in SQL (`createKey`). */
 export const besideTheMainJob = [
   'identity-service',
+  'call-service',
   'ticket-service',
 ] as const satisfies readonly PlatformService[];
 export type PlatformService = (typeof platformServices)[number];
@@ -139,6 +142,13 @@ export const startPlatform = async (
     ADMIN_PASSWORD: ADMIN.password,
     MAIL_PRINT: 'true',
   });
+  const gatewayPort = env.gateway?.PORT ?? String(await freePort());
+  const publicUrl = env.gateway?.PUBLIC_URL ?? `http://127.0.0.1:${gatewayPort}`;
+  const calls = await start('call-service', {
+    DATABASE_URL: postgres.urlFor('calls'),
+    PUBLIC_URL: publicUrl,
+    CALL_MEDIA_ADDRESSES: '127.0.0.1',
+  });
   const partner = await start('partner-service', { DATABASE_URL: postgres.urlFor('partner') });
   const tickets = await start('ticket-service', { DATABASE_URL: postgres.urlFor('tickets') });
   const ai = await start('ai-service', { DATABASE_URL: postgres.urlFor('ai'), LLM_DISCOVERY: 'false' });
@@ -147,7 +157,9 @@ export const startPlatform = async (
     WEBHOOK_ENCRYPTION_KEY,
   });
   const gateway = await start('gateway', {
+    PORT: gatewayPort,
     ANON_KEY,
+    CALL_SERVICE_URL: calls.url,
     IDENTITY_SERVICE_URL: identity.url,
     PARTNER_SERVICE_URL: partner.url,
     TICKET_SERVICE_URL: tickets.url,
@@ -156,6 +168,7 @@ export const startPlatform = async (
   });
   const services = {
     'identity-service': identity,
+    'call-service': calls,
     'partner-service': partner,
     'ticket-service': tickets,
     'ai-service': ai,

@@ -11,6 +11,7 @@ import type { z } from 'zod';
 import { openConnection } from './connection.ts';
 import { type ConsumeOptions, type Consumer, createConsume } from './consume.ts';
 import { createDeadMessages, type DeadMessage } from './dead.ts';
+import { createDirect, type DirectListener } from './direct.ts';
 import { createEnvelope } from './envelope.ts';
 import { type Log, plainTrace, type TraceHooks } from './log.ts';
 import {
@@ -74,6 +75,10 @@ export interface Bus {
     listener: EventListener<Data>,
     options?: { readonly partition?: string },
   ): Listening;
+  /** Core NATS, for whoever listens at this moment. False when NATS is away: nobody hears it, and nothing is kept. */
+  publishNow(subject: string, payload: string, headers?: Readonly<Record<string, string>>): boolean;
+  /** Hears what `publishNow` sends on a subject, while connected. */
+  listen(subject: string, listener: DirectListener): Listening;
   request: ReturnType<typeof createRpc>['request'];
   respond: ReturnType<typeof createRpc>['respond'];
   consume(options: ConsumeOptions): Consumer;
@@ -94,6 +99,7 @@ export const connectBus = async (options: BusOptions): Promise<Bus> => {
   const publisher = createPublisher(connection, streams);
   const rpc = createRpc(connection, log, trace);
   const consume = createConsume(connection, streams, publisher, log, trace);
+  const direct = createDirect(connection, log);
   const subscribe = createSubscriber(connection, log, trace);
   const consumers = new Set<Consumer>();
   const responders = new Set<Responder>();
@@ -116,11 +122,19 @@ export const connectBus = async (options: BusOptions): Promise<Bus> => {
     },
     subscribe,
     request: rpc.request,
-    respond(contract, handler) {
-      const responder = rpc.respond(contract, handler);
-      responders.add(responder);
-      return responder;
+    respond(contract, handler, respondOptions) {
+      const responder = rpc.respond(contract, handler, respondOptions);
+      const tracked: Responder = {
+        async stop() {
+          responders.delete(tracked);
+          await responder.stop();
+        },
+      };
+      responders.add(tracked);
+      return tracked;
     },
+    publishNow: direct.publishNow,
+    listen: direct.listen,
     consume(consumeOptions) {
       const consumer = consume(consumeOptions);
       consumers.add(consumer);

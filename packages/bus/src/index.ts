@@ -2,6 +2,7 @@ export { type Backoff, backoffMs, pause } from './backoff.ts';
 export { type Bus, type BusOptions, connectBus, type PublishEventOptions } from './bus.ts';
 export type { ConsumeOptions, Consumer, ConsumerStats, Delivery } from './consume.ts';
 export type { DeadMessage } from './dead.ts';
+export type { DirectListener, DirectMessage } from './direct.ts';
 export { createEnvelope, parseEnvelope, parseEventData } from './envelope.ts';
 export { BusError, type BusErrorKind, GiveBack, InvalidMessageError, isTransientBusError } from './errors.ts';
 export { type Log, plainTrace, silentLog, type TraceHooks } from './log.ts';

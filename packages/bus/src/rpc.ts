@@ -17,6 +17,8 @@ export interface RequestOptions {
   /** Milliseconds until GATEWAY_TIMEOUT; default 5,000. */
   readonly timeoutMs?: number;
   readonly traceparent?: string;
+  /** Of a question `perId`. */
+  readonly id?: string;
 }
 
 export interface RpcContext {
@@ -63,6 +65,17 @@ const failedRequest = (rpc: RpcContract, error: unknown): AppError => {
   });
 };
 
+const TOKEN = /^[A-Za-z0-9_-]{1,100}$/;
+
+/** @throws TypeError when the id is missing, superfluous or no part of a subject */
+const subjectOf = ({ subject, perId }: RpcContract, id: string | undefined): string => {
+  if (perId !== true && id === undefined) return subject;
+  if (perId !== true || id === undefined || !TOKEN.test(id)) {
+    throw new TypeError(`${subject} ${perId ? 'needs an id that fits a subject' : 'takes no id'}`);
+  }
+  return `${subject}.${id}`;
+};
+
 export const createRpc = (connection: Connection, log: Log, trace: TraceHooks) => {
   /**
    * Asks the owner of an rpc. AppError: what the owner threw, SERVICE_UNAVAILABLE when nobody answers there,
@@ -74,6 +87,7 @@ export const createRpc = (connection: Connection, log: Log, trace: TraceHooks) =
     options: RequestOptions = {},
   ): Promise<z.output<Reply>> => {
     const checked = rpc.request.parse(input);
+    const subject = subjectOf(rpc, options.id);
     const timeoutMs = options.timeoutMs ?? RPC_TIMEOUT_MS;
     const startedAtMs = performance.now();
     let reply: Msg;
@@ -83,7 +97,7 @@ export const createRpc = (connection: Connection, log: Log, trace: TraceHooks) =
       const traceparent = options.traceparent ?? trace.current();
       if (traceparent) headers.set('traceparent', traceparent);
       const leftMs = Math.max(1, timeoutMs - (performance.now() - startedAtMs));
-      reply = await nc.request(rpc.subject, JSON.stringify(checked), { headers, timeout: leftMs });
+      reply = await nc.request(subject, JSON.stringify(checked), { headers, timeout: leftMs });
     } catch (error) {
       throw failedRequest(rpc, error);
     }
@@ -123,11 +137,17 @@ export const createRpc = (connection: Connection, log: Log, trace: TraceHooks) =
     }
   };
 
-  /** Answers an rpc. All replicas of the owner form one queue group: each question goes to one of them. */
+  /**
+   * Answers an rpc. All replicas of the owner form one queue group: each question goes to one of them.
+   *
+   * @param options.id of a question `perId`: the thing that this process has in hand
+   */
   const respond = <Request extends z.ZodType, Reply extends z.ZodType>(
     rpc: RpcContract<Request, Reply>,
     handler: RpcHandler<Request, Reply>,
+    { id }: { readonly id?: string } = {},
   ): Responder => {
+    const subject = subjectOf(rpc, id);
     const running = new Set<Promise<void>>();
     let subscription: Subscription | null = null;
 
@@ -143,7 +163,7 @@ export const createRpc = (connection: Connection, log: Log, trace: TraceHooks) =
       }
     };
     const forget = connection.onOpen((nc: NatsConnection) => {
-      subscription = nc.subscribe(rpc.subject, {
+      subscription = nc.subscribe(subject, {
         queue: rpc.owner,
         callback: (error, msg) => {
           if (error)

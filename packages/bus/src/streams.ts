@@ -1,4 +1,4 @@
-import { eventDomain, type StreamContract, streams } from '@switchboard/contracts';
+import { type StreamContract, streams } from '@switchboard/contracts';
 import { DiscardPolicy, NatsError, nanos, RetentionPolicy, StorageType, type StreamConfig } from 'nats';
 import type { Connection } from './connection.ts';
 import { BusError, toBusError } from './errors.ts';
@@ -29,8 +29,7 @@ export interface Streams {
 }
 
 export const streamOf = (subject: string): StreamContract | undefined => {
-  const domain = eventDomain(subject);
-  return streams.find((stream) => stream.subjects.includes(`${domain}.>`));
+  return streams.find(({ subjects }) => subjects.some((kept) => subject.startsWith(kept.slice(0, -1))));
 };
 
 export const isNotFound = (error: unknown): boolean => {

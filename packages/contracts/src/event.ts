@@ -64,9 +64,10 @@ export interface StreamContract {
 
 const DAY_SECONDS = 86_400;
 
-export const streamForDomain = (domain: string): StreamContract => ({
+/** @param aggregates given where the domain has subjects beside events, such as commands: JetStream would answer those */
+export const streamForDomain = (domain: string, aggregates?: readonly string[]): StreamContract => ({
   name: domain.toUpperCase(),
-  subjects: [`${domain}.>`],
+  subjects: aggregates ? aggregates.map((aggregate) => `${domain}.${aggregate}.>`) : [`${domain}.>`],
   maxAgeSeconds: 7 * DAY_SECONDS,
 });
 

@@ -1,6 +1,33 @@
 export * from './ai/events.ts';
 export * from './audio.ts';
 export * from './audit.ts';
+export * from './calls/admin-routes.ts';
+export * from './calls/events.ts';
+export * from './calls/realtime.ts';
+export * from './calls/routes.ts';
+export * from './calls/rpcs.ts';
+export {
+  type ActionInput,
+  actionBody,
+  type CallAction,
+  type CallReason,
+  type CallStatus,
+  type CallType,
+  callActions,
+  type callLogSchema,
+  callReasonSchema,
+  type callStatsAnswer,
+  callStatuses,
+  callTypes,
+  type createCallBody,
+  endReasons,
+  failureReasons,
+  importCallsAnswer,
+  importedCallSchema,
+  type listCallLogsQuery,
+  type performedActionSchema,
+  phoneSchema,
+} from './calls/schemas.ts';
 export * from './credentials/keys.ts';
 export * from './credentials/principal.ts';
 export * from './credentials/tickets.ts';
@@ -28,6 +55,7 @@ export * from './partner/routes.ts';
 export * from './partner/rpcs.ts';
 export * from './partner/schemas.ts';
 export * from './partner/webhook-secret.ts';
+export * from './realtime.ts';
 export * from './registry.ts';
 export * from './route.ts';
 export * from './rpc.ts';

@@ -37,6 +37,8 @@ export const limitGroups = {
   },
   partner: { name: 'partner', keyedBy: 'credential', windows: [perMinute(null)] },
   auth: { name: 'auth', keyedBy: 'address+email', windows: [perMinute(30)] },
+  /** Ours: connections to realtime routes, so that a client that reconnects in a loop is slowed down. */
+  realtime: { name: 'realtime', keyedBy: 'credential', windows: [perMinute(6000)] },
   /** Ours: receivers of webhooks that catch up. */
   webhooks: { name: 'webhooks', keyedBy: 'credential', windows: [perMinute(300)] },
   /** Ours: the administration API, so that a runaway script of one administrator is noticed. */

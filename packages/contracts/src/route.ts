@@ -35,6 +35,8 @@ export interface RouteContract {
   readonly description?: string;
   /** Where the promise comes from: the guide, or "ours". */
   readonly source: string;
+  /** Of a realtime route: a plain request is told to upgrade. What travels is said by a `RealtimeContract`. */
+  readonly upgrade?: 'websocket';
   readonly method: Method;
   readonly path: string;
   readonly service: RouteOwner;

@@ -5,6 +5,8 @@ import type { ServiceName } from './services.ts';
 export interface RpcContract<Request extends z.ZodType = z.ZodType, Reply extends z.ZodType = z.ZodType> {
   readonly subject: string;
   readonly owner: ServiceName;
+  /** True: asked on `<subject>.<id>`, which the one process answers that has the thing of that id in hand. */
+  readonly perId?: true;
   readonly summary: string;
   readonly request: Request;
   readonly reply: Reply;

@@ -1,6 +1,7 @@
 /** The services behind the gateway that exist, and the local port each one has by default. */
 export const services = {
   'identity-service': { port: 3010 },
+  'call-service': { port: 3020 },
   'partner-service': { port: 3030 },
   'ticket-service': { port: 3040 },
   'ai-service': { port: 3050 },

@@ -36,6 +36,7 @@ export {
 export { dueReminder, type ExpiringCredentials, remindOfExpiry } from './remind-of-expiry.ts';
 export {
   type AiSchema,
+  type CallsSchema,
   type IdentitySchema,
   operatorRole,
   type PartnerSchema,

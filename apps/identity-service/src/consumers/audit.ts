@@ -1,5 +1,11 @@
 import type { Bus, Consumer } from '@switchboard/bus';
-import { identityEvents, partnerEvents, ticketEvents, webhookEvents } from '@switchboard/contracts';
+import {
+  callEvents,
+  identityEvents,
+  partnerEvents,
+  ticketEvents,
+  webhookEvents,
+} from '@switchboard/contracts';
 import { onEvent, startConsumer } from '@switchboard/db';
 import type { Deps } from '../deps.ts';
 import { insertAct } from '../domain/audit/audit-repository.ts';
@@ -7,6 +13,7 @@ import { insertAct } from '../domain/audit/audit-repository.ts';
 /** One consumer a domain: each has its own stream. */
 const sources = [
   { durable: 'identity-audit-of-identity', event: identityEvents.adminActed },
+  { durable: 'identity-audit-of-calls', event: callEvents.adminActed },
   { durable: 'identity-audit-of-partner', event: partnerEvents.adminActed },
   { durable: 'identity-audit-of-tickets', event: ticketEvents.adminActed },
   { durable: 'identity-audit-of-webhooks', event: webhookEvents.adminActed },

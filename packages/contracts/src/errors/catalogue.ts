@@ -47,7 +47,9 @@ export const errorCatalogue = {
   ENDPOINT_NOT_FOUND: { status: 404, message: 'No such endpoint' },
   REPLAY_NOT_FOUND: { status: 404, message: 'No such replay' },
   FLOW_STATE_NOT_FOUND: { status: 404, message: 'The code is not valid: begin the sign-in again' },
+  UPGRADE_REQUIRED: { status: 426, message: 'This address is a WebSocket: connect to it with one' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'This address does not take that method' },
+  CALL_NOT_ACTIVE: { status: 409, message: 'The call is over' },
   DUPLICATE_REQUEST: { status: 409, message: 'The same request came before, with other content' },
   JOB_ALREADY_FINISHED: { status: 409, message: 'The job is already over' },
   KEY_REVOKED: { status: 409, message: 'It was revoked, and that is final: make a new one' },
@@ -68,6 +70,7 @@ export const errorCatalogue = {
   RATE_LIMIT_EXCEEDED: { status: 429, message: 'Rate limit exceeded' },
   INTERNAL_ERROR: { status: 500, message: 'Something went wrong on our side' },
   BAD_GATEWAY: { status: 502, message: 'The service behind the gateway did not answer properly' },
+  DATABASE_ERROR: { status: 503, message: 'The database does not answer right now: try again' },
   SERVICE_UNAVAILABLE: { status: 503, message: 'The service is not available right now' },
   GATEWAY_TIMEOUT: { status: 504, message: 'The service behind the gateway did not answer in time' },
 } as const satisfies Record<string, { status: number; message: string }>;

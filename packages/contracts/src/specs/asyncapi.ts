@@ -98,9 +98,10 @@ export const buildAsyncApi = (version: string): Record<string, unknown> => {
       };
     }
     channels[id] = {
-      address: rpc.subject,
+      address: rpc.perId ? `${rpc.subject}.{id}` : rpc.subject,
       description: rpc.summary,
       messages: { request: { $ref: `#/components/messages/${id}_request` } },
+      ...(rpc.perId ? { parameters: { id: { description: 'Of the thing that is asked about' } } } : {}),
     };
     channels[`${id}_reply`] = {
       address: null,

@@ -1,3 +1,4 @@
+import { callExamples } from '../calls/examples.ts';
 import { gatewayAdminExamples } from '../gateway/admin-examples.ts';
 import { identityAdminExamples } from '../identity/admin-examples.ts';
 import { authExamples } from '../identity/auth-examples.ts';
@@ -58,6 +59,7 @@ export const routeExamples: Readonly<Record<string, RouteExample>> = {
   ...identityAdminExamples,
   ...deviceExamples,
   ...ticketExamples,
+  ...callExamples,
   ...webhookExamples,
   ...gatewayAdminExamples,
   'partner.health.get': {

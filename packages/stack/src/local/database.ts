@@ -83,6 +83,7 @@ export async function provideServiceUrls(
 function urlsBy(urlOf: (schema: SchemaName) => string): Record<SchemaName, string> {
   return {
     identity: urlOf('identity'),
+    calls: urlOf('calls'),
     partner: urlOf('partner'),
     tickets: urlOf('tickets'),
     ai: urlOf('ai'),

@@ -70,6 +70,7 @@ export async function provideSecrets(path: string = localFiles.secrets): Promise
     ownerPassword: makePassword(),
     rolePasswords: {
       identity: makePassword(),
+      calls: makePassword(),
       partner: makePassword(),
       tickets: makePassword(),
       ai: makePassword(),

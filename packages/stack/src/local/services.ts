@@ -8,6 +8,7 @@ import type { LocalSecrets } from './secrets.ts';
 /** Whose schema a service owns. The gateway owns none. */
 const SCHEMA_OF: Partial<Record<AppName, SchemaName>> = {
   'identity-service': 'identity',
+  'call-service': 'calls',
   'partner-service': 'partner',
   'ticket-service': 'tickets',
   'ai-service': 'ai',

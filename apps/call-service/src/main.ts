@@ -1,0 +1,46 @@
+import {
+  createAnswerBox,
+  createInternalTokenVerifier,
+  openConnections,
+  runService,
+  secretsOf,
+  startRepeatedTasks,
+} from '@switchboard/service-kit';
+import { buildApp } from './app.ts';
+import { readConfig } from './config.ts';
+import type { Deps } from './deps.ts';
+import { housekeepingTasks } from './domain/housekeeping/tasks.ts';
+import { createSessions } from './domain/sessions/create-sessions.ts';
+import { createLoopbackDriver } from './domain/telephony/loopback/index.ts';
+import { startResponders } from './responders/index.ts';
+
+const NAME = 'call-service';
+
+await runService({
+  name: NAME,
+  loadConfig: readConfig,
+  async start(boot) {
+    const { config, log, clock, lifecycle, metrics } = boot;
+    const { bus, ctx } = await openConnections(boot, { service: NAME, schema: 'calls' });
+    const secrets = secretsOf(config.internalToken);
+    const driver = createLoopbackDriver({
+      media: config.media,
+      noAnswerSeconds: config.calls.noAnswerSeconds,
+      clock,
+      log,
+    });
+    lifecycle.onClose('driver', () => driver.close());
+    const sessions = createSessions({ data: ctx, bus, driver, log, config: config.calls });
+    lifecycle.onStopWork('taking calls', () => sessions.stopTaking());
+    lifecycle.onClose('sessions', () => sessions.close());
+    metrics.gauge('calls_in_hand', 'Calls that this process has in hand', () => sessions.size);
+    const deps: Deps = { config, data: ctx, bus, sessions, answerBox: createAnswerBox(secrets) };
+    // Stopped after HTTP is drained: until then gateways may still ask.
+    const responders = startResponders(bus, deps);
+    lifecycle.onClose('responders', () => Promise.all(responders.map((responder) => responder.stop())));
+    lifecycle.onStopWork('housekeeping', startRepeatedTasks(log, housekeepingTasks(deps)));
+    const verifyInternalToken = createInternalTokenVerifier({ secrets, service: NAME, clock });
+    const app = buildApp({ ...deps, http: { ...boot, config: config.server, verifyInternalToken } });
+    await lifecycle.listen(app, config.server);
+  },
+});

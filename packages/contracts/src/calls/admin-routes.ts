@@ -1,0 +1,24 @@
+import { defineRoute, type RouteContract } from '../route.ts';
+import { importCallsAnswer, importCallsBody } from './schemas.ts';
+
+/** `/api/admin/v1/calls*`. */
+export const callAdminRoutes = {
+  importCalls: defineRoute({
+    id: 'admin.calls.import',
+    service: 'call-service',
+    surface: 'platform',
+    credentials: ['user'],
+    roles: ['admin', 'super_admin'],
+    limitGroup: 'admin',
+    source: 'Switchboard',
+    summary: 'Take in the call log of an earlier deployment',
+    description:
+      'At most 500 calls a request. A call that is there already is skipped, so that an import can be sent again; what is wrong with a single one is told, and the others are taken.',
+    method: 'POST',
+    path: '/api/admin/v1/calls/import',
+    bodyBytesMax: 8 * 1024 * 1024,
+    body: importCallsBody,
+    responses: { 200: { description: 'What became of them', schema: importCallsAnswer } },
+    errors: ['INSUFFICIENT_ROLE', 'INVALID_INPUT'],
+  }),
+} satisfies Record<string, RouteContract>;

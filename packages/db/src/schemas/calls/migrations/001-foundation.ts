@@ -1,0 +1,1 @@
+export { foundation as migration } from '../../../migrate/foundation.ts';

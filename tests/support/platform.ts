@@ -12,7 +12,7 @@ import pg from 'pg';
 export interface Platform {
   readonly gatewayUrl: string;
   readonly anonKey: string;
-  /** What a service was started with: to start a second one like it. */
+  /** What a service was started with, but for its port: to start a second one like it. */
   environmentOf(service: PlatformService): Readonly<Record<string, string>>;
   readonly postgres: Awaited<ReturnType<typeof startPostgres>>;
   readonly nats: Awaited<ReturnType<typeof startNats>>;
@@ -226,7 +226,10 @@ export const startPlatform = async (
   return {
     gatewayUrl: gateway.url,
     anonKey: ANON_KEY,
-    environmentOf: (service) => environments[service] ?? {},
+    environmentOf(service) {
+      const { PORT: _itsOwn, ...environment } = environments[service] ?? {};
+      return environment;
+    },
     postgres,
     nats,
     services,

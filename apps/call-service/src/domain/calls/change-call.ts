@@ -16,7 +16,8 @@ import { type FrameData, insertFrames, publishFrames, type StoredFrame } from '.
 export type Change =
   | { readonly kind: 'ringing'; readonly at: Date }
   | { readonly kind: 'connected'; readonly at: Date }
-  | { readonly kind: 'over'; readonly reason: CallReason; readonly at: Date }
+  /** `action`: what somebody did to end it, on record in the same transaction. */
+  | { readonly kind: 'over'; readonly reason: CallReason; readonly at: Date; readonly action?: ActionInput }
   | { readonly kind: 'answer'; readonly sdp: string; readonly at: Date }
   | { readonly kind: 'candidate'; readonly candidate: IceCandidate; readonly at: Date }
   | {
@@ -36,7 +37,8 @@ export interface ChangeOptions {
   readonly owner?: string;
 }
 
-const isOver = ({ status }: Call): boolean => status === 'ended' || status === 'failed';
+/** Nothing changes it any more. */
+export const isOver = ({ status }: Call): boolean => status === 'ended' || status === 'failed';
 
 /** The call, and nobody else changes it before the transaction ends. */
 const lockCall = (trx: Executor, id: string): Promise<Call | undefined> =>
@@ -125,6 +127,30 @@ const flagsOf = (action: ActionInput['action']): RowChanges => {
   }
 };
 
+/** Puts what somebody did on record; gives what it changes. */
+const applyAction = (
+  call: Call,
+  { input, status, at }: Omit<Extract<Change, { kind: 'action' }>, 'kind'>,
+  emit: Emit,
+  writer: ReturnType<typeof createWriter>,
+): RowChanges => {
+  const { action, dtmfDigit, target } = input;
+  const sequence = writer.say('call.action', {
+    action,
+    status,
+    ...(dtmfDigit === undefined ? {} : { dtmfDigit }),
+    ...(target === undefined ? {} : { target }),
+  });
+  if (status === 'failed') return {};
+  emit(callEvents.actionPerformed, {
+    ...eventData(call, sequence, at),
+    action,
+    dtmf_digit: dtmfDigit ?? null,
+    target: target ?? null,
+  });
+  return flagsOf(action);
+};
+
 /** Null: nothing changes, because it happened already or cannot happen any more. */
 const apply = (
   call: Call,
@@ -151,30 +177,16 @@ const apply = (
     case 'candidate':
       writer.say('media.candidate', { candidate: change.candidate });
       return {};
-    case 'action': {
-      const { action, dtmfDigit, target } = change.input;
-      const { status } = change;
-      const sequence = writer.say('call.action', {
-        action,
-        status,
-        ...(dtmfDigit === undefined ? {} : { dtmfDigit }),
-        ...(target === undefined ? {} : { target }),
-      });
-      if (status === 'failed') return {};
-      emit(callEvents.actionPerformed, {
-        ...eventData(call, sequence, at),
-        action,
-        dtmf_digit: dtmfDigit ?? null,
-        target: target ?? null,
-      });
-      return flagsOf(action);
-    }
+    case 'action':
+      return applyAction(call, change, emit, writer);
     case 'over': {
       const { reason } = change;
       // A clock that went back makes no call end before it began.
       const endedAt = at < call.started_at ? call.started_at : at;
       const duration = wholeSeconds(call.started_at, endedAt);
       const status = isFailure(reason) ? 'failed' : 'ended';
+      if (change.action)
+        applyAction(call, { input: change.action, status: 'performed', at: endedAt }, emit, writer);
       if (isFailure(reason)) {
         writer.say('call.error', { code: reason, message: failureWords[reason], details: {} });
       }

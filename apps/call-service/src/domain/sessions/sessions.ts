@@ -1,4 +1,4 @@
-import type { AppError, CallMessage, Principal } from '@switchboard/contracts';
+import type { CallMessage, Principal } from '@switchboard/contracts';
 import type { Call } from '../database.ts';
 
 /**
@@ -10,8 +10,8 @@ export interface Sessions {
   readonly owner: string;
   /** How many calls this process has in hand. */
   readonly size: number;
-  /** Why this process takes no call right now: BAD_GATEWAY, telephony is away; SERVICE_UNAVAILABLE, it is full or ends. */
-  refusal(): AppError | null;
+  /** False: this process takes no more calls (full, ending, or its driver is down). */
+  canTake(): boolean;
   /** Takes a call that was just stored with a lease of ours in hand, and starts it. Never throws. */
   begin(call: Call): void;
   /**

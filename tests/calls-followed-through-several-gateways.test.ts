@@ -1,0 +1,164 @@
+import { startService, type TestService, waitFor } from '@switchboard/stack/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type CallSocket, type Frame, openCallSocket, socketAt } from './support/call-socket.ts';
+import { type CallsClient, createCallsClient, keyHeaders, type StartedCall } from './support/calls-client.ts';
+import { type ApiKeyCredentials, type Platform, startPlatform } from './support/platform.ts';
+
+/*
+ * Three gateways before one call-service: any of them starts a call, any of them follows it, and whichever is killed, ended
+ * or cut off in the middle, whoever follows gets every frame once and in order.
+ */
+let platform: Platform;
+let credentials: ApiKeyCredentials;
+let gateways: readonly [TestService, TestService, TestService];
+/** Through the third gateway. */
+let client: CallsClient;
+const opened: CallSocket[] = [];
+
+beforeAll(async () => {
+  platform = await startPlatform(
+    {},
+    { without: ['partner-service', 'ticket-service', 'ai-service', 'webhook-dispatcher'] },
+  );
+  const [second, third] = await Promise.all([
+    startService('gateway', platform.environmentOf('gateway')),
+    startService('gateway', platform.environmentOf('gateway')),
+  ]);
+  await Promise.all([second.waitReady(), third.waitReady()]);
+  gateways = [platform.services.gateway, second, third];
+  credentials = await platform.createApiKey({ rate_limit_per_minute: 10_000 });
+  client = createCallsClient(third.url, credentials);
+}, 180_000);
+afterAll(async () => {
+  await Promise.all(opened.map((socket) => socket.close()));
+  await Promise.all((gateways ?? []).map((gateway) => gateway.stop()));
+  await platform?.stop();
+});
+
+/** With the ticket of `wsUrl`, as a browser does. */
+const followByTicket = ({ url }: TestService, { wsUrl }: StartedCall, since?: number): CallSocket => {
+  const socket = openCallSocket(socketAt(url, wsUrl, since));
+  opened.push(socket);
+  return socket;
+};
+
+/** On the bare path, as a server does. */
+const followByKey = ({ url }: TestService, { wsUrl }: StartedCall, since?: number): CallSocket => {
+  const address = new URL(socketAt(url, wsUrl, since));
+  address.searchParams.delete('ticket');
+  const socket = openCallSocket(address.href, keyHeaders(credentials));
+  opened.push(socket);
+  return socket;
+};
+
+const sequencesOf = (frames: readonly Frame[]): number[] => frames.map(({ sequence }) => sequence);
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
+const lastOf = ({ frames }: CallSocket): number => frames.at(-1)?.sequence ?? 0;
+const digitsOf = (frames: readonly Frame[]): string =>
+  frames.map(({ data }) => (data.action === 'dtmf' ? data.dtmfDigit : '')).join('');
+
+test('sockets at two gateways get the same bytes in the same order, of a call that began at a third', async () => {
+  const [first, second] = gateways;
+  const call = await client.start('+15550100');
+  const byTicket = followByTicket(first, call);
+  const byKey = followByKey(second, call);
+  await Promise.all([byTicket.waitForFrame('call.connected'), byKey.waitForFrame('call.connected')]);
+
+  // From every side at once.
+  const asked = Array.from('0123456789', (digit, index) => {
+    if (index % 3 === 0) return client.press(call.callId, digit);
+    const socket = index % 3 === 1 ? byTicket : byKey;
+    socket.send({ type: 'call.action', data: { action: 'dtmf', dtmfDigit: digit } });
+    return null;
+  });
+  await Promise.all(asked);
+  await waitFor(() => digitsOf(byTicket.frames).length === 10, { what: 'ten digits' });
+  byKey.send({ type: 'call.end' });
+  await Promise.all([byTicket.waitForFrame('call.ended'), byKey.waitForFrame('call.ended')]);
+
+  expect(byKey.texts).toEqual(byTicket.texts);
+  expect(sequencesOf(byTicket.frames)).toEqual(upTo(byTicket.frames.length));
+  expect(Array.from(digitsOf(byTicket.frames)).sort().join('')).toBe('0123456789');
+  expect(byTicket.frames.map(({ type }) => type).filter((type) => type !== 'call.action')).toEqual([
+    'call.initialized',
+    'call.ringing',
+    'call.connected',
+    'call.ended',
+  ]);
+  // Whoever comes when all is over reads the same, or what is left of it.
+  const late = followByTicket(second, call);
+  await late.waitForFrame('call.ended');
+  expect(late.texts).toEqual(byTicket.texts);
+  const rest = followByKey(first, call, 4);
+  await rest.waitForFrame('call.ended');
+  expect(rest.texts).toEqual(byTicket.texts.slice(4));
+  for (const socket of [byTicket, byKey, late, rest]) expect((await socket.waitForClose()).code).toBe(1000);
+});
+
+test('a gateway that is killed costs no frame: the client goes on at another one where it was', async () => {
+  const [first, second] = gateways;
+  const call = await client.start();
+  const witness = followByKey(first, call);
+  const before = followByTicket(second, call);
+  await before.waitForFrame('call.connected');
+  for (const digit of '123') await client.press(call.callId, digit);
+  // In the middle: some of these it gets, some nobody sends it any more.
+  const pressing = Array.from('456', (digit) => client.press(call.callId, digit));
+  await second.kill();
+  await Promise.all(pressing);
+  expect((await before.waitForClose()).code).toBe(1006);
+  await client.press(call.callId, '7');
+
+  // The same ticket again: the line dropped, and nobody said that the connection is over.
+  const after = followByTicket(first, call, lastOf(before));
+  await waitFor(() => digitsOf(after.frames).endsWith('7'), { what: 'what was missed' });
+  await client.press(call.callId, '8');
+  await client.end(call.callId);
+  await Promise.all([after.waitForFrame('call.ended'), witness.waitForFrame('call.ended')]);
+  expect([...before.texts, ...after.texts]).toEqual(witness.texts);
+  expect(sequencesOf(witness.frames)).toEqual(upTo(witness.frames.length));
+  await second.restart();
+  await second.waitReady();
+});
+
+test('a gateway that ends in order says so to every socket: 1012, go on elsewhere', async () => {
+  const [first, second] = gateways;
+  const call = await client.start();
+  const witness = followByKey(first, call);
+  const sockets = [followByTicket(second, call), followByKey(second, call), followByKey(second, call)];
+  await Promise.all(sockets.map((socket) => socket.waitForFrame('call.connected')));
+  const ending = second.stop();
+  for (const socket of sockets) expect((await socket.waitForClose()).code).toBe(1012);
+  await ending;
+  await client.press(call.callId, '1');
+  const after = followByTicket(first, call, lastOf(sockets[0] as CallSocket));
+  await client.end(call.callId);
+  await Promise.all([after.waitForFrame('call.ended'), witness.waitForFrame('call.ended')]);
+  expect([...(sockets[0]?.texts ?? []), ...after.texts]).toEqual(witness.texts);
+  await second.restart();
+  await second.waitReady();
+});
+
+test('NATS goes and comes back in the middle: nobody is thrown out, and nothing is missing or told twice', async () => {
+  const [first, second] = gateways;
+  const call = await client.start();
+  const sockets = [followByTicket(first, call), followByKey(second, call)];
+  await Promise.all(sockets.map((socket) => socket.waitForFrame('call.connected')));
+  await client.press(call.callId, '1');
+  await platform.nats.kill();
+  // What happens meanwhile is written down, and told when it can be.
+  await client.end(call.callId);
+  expect(sockets.map(({ closed }) => closed)).toEqual([null, null]);
+  await platform.nats.restart();
+  await Promise.all(sockets.map((socket) => socket.waitForFrame('call.ended', 20_000)));
+  const [left, right] = sockets;
+  expect(left?.texts).toEqual(right?.texts);
+  expect(sequencesOf(left?.frames ?? [])).toEqual(upTo(left?.frames.length ?? 0));
+  for (const socket of sockets) expect((await socket.waitForClose()).code).toBe(1000);
+
+  const next = await client.start();
+  const follower = followByTicket(second, next);
+  await follower.waitForFrame('call.connected');
+  await client.end(next.callId);
+  await follower.waitForFrame('call.ended');
+});

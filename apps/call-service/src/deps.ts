@@ -3,6 +3,7 @@ import type { SecretBox } from '@switchboard/service-kit';
 import type { Config } from './config.ts';
 import type { Data } from './domain/database.ts';
 import type { Sessions } from './domain/sessions/sessions.ts';
+import type { TelephonyDriver } from './domain/telephony/driver.ts';
 
 /** What routes and responders work with. */
 export interface Deps {
@@ -10,6 +11,7 @@ export interface Deps {
   readonly data: Data;
   readonly bus: Bus;
   readonly sessions: Sessions;
+  readonly driver: Pick<TelephonyDriver, 'isUp'>;
   /** Seals answers that show a ticket, for whoever repeats the request. */
   readonly answerBox: SecretBox;
 }

@@ -34,7 +34,7 @@ await runService({
     lifecycle.onStopWork('taking calls', () => sessions.stopTaking());
     lifecycle.onClose('sessions', () => sessions.close());
     metrics.gauge('calls_in_hand', 'Calls that this process has in hand', () => sessions.size);
-    const deps: Deps = { config, data: ctx, bus, sessions, answerBox: createAnswerBox(secrets) };
+    const deps: Deps = { config, data: ctx, bus, sessions, driver, answerBox: createAnswerBox(secrets) };
     // Stopped after HTTP is drained: until then gateways may still ask.
     const responders = startResponders(bus, deps);
     lifecycle.onClose('responders', () => Promise.all(responders.map((responder) => responder.stop())));

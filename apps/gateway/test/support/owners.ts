@@ -125,6 +125,7 @@ export const createTicketOwner = (bus: Bus) => {
           ticket_id: randomUUID(),
           resource: { type: 'recording', id: 'r-1' },
           owner_id: 'a-1',
+          use: 1,
         },
       };
     },

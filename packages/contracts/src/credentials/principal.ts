@@ -89,6 +89,8 @@ export const ticketPrincipalSchema = z.object({
   resource: z.object({ type: z.string(), id: z.string() }),
   /** Whoever got it from us: an account, a user. */
   owner_id: z.string(),
+  /** Which of its connections this one is, from 1: a later one ends it. */
+  use: z.int().min(1),
 });
 export type TicketPrincipal = z.infer<typeof ticketPrincipalSchema>;
 

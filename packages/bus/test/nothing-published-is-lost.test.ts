@@ -1,7 +1,8 @@
+import { callEvents } from '@switchboard/contracts';
 import { resetNats, startNats, testNatsUrl, waitFor } from '@switchboard/stack/testing';
-import { connect } from 'nats';
+import { AckPolicy, connect } from 'nats';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { BusError } from '../src/index.ts';
+import { type Bus, BusError } from '../src/index.ts';
 import { cancelledMessage, closeAll, jobCancelled, openBus, partnerStream } from './helpers.ts';
 
 beforeEach(resetNats);
@@ -64,6 +65,42 @@ describe('publishing', () => {
     const wrong = () =>
       bus.publishEvent(jobCancelled, { job_id: 'not an id' }, { source: 'partner-service' });
     expect(wrong).toThrow(/job_id/);
+  });
+});
+
+describe('a domain with commands beside its events', () => {
+  const call = '6f1b7c52-52a0-4cf2-9a0c-1c5a3b8f7d21';
+  const publishRinging = (bus: Bus) =>
+    bus.publishEvent(callEvents.ringing, callEvents.ringing.example, { source: 'call-service' });
+
+  test('keeps its events, and answers no command: that is for whoever has the call in hand', async () => {
+    const bus = await openBus(testNatsUrl());
+    await publishRinging(bus);
+    const nc = await connect({ ...testServer(), timeout: 5_000 });
+    await expect(nc.request(`calls.cmd.${call}`, '{}', { timeout: 1_000 })).rejects.toMatchObject({
+      code: '503',
+    });
+    await nc.close();
+    expect(await bus.streamState('CALLS')).toMatchObject({ messages: 1 });
+  });
+
+  test('takes over a stream that kept everything of it, with what is in it and its consumers', async () => {
+    const nc = await connect({ ...testServer(), timeout: 5_000 });
+    const jsm = await nc.jetstreamManager();
+    await jsm.streams.add({ name: 'CALLS', subjects: ['calls.>'] });
+    await jsm.consumers.add('CALLS', {
+      durable_name: 'audit',
+      ack_policy: AckPolicy.Explicit,
+      filter_subject: 'calls.admin.acted',
+    });
+    await nc.jetstream().publish('calls.admin.acted', 'of the version before');
+    const bus = await openBus(testNatsUrl());
+    await publishRinging(bus);
+    const { config, state } = await jsm.streams.info('CALLS');
+    expect(config.subjects.toSorted()).toEqual(['calls.action.>', 'calls.admin.>', 'calls.call.>']);
+    expect(state).toMatchObject({ messages: 2, first_seq: 1 });
+    expect((await jsm.consumers.info('CALLS', 'audit')).num_pending).toBe(1);
+    await nc.close();
   });
 });
 

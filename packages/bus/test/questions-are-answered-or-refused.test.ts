@@ -1,10 +1,11 @@
-import { AppError, partnerRpcs } from '@switchboard/contracts';
+import { AppError, callRpcs, partnerRpcs } from '@switchboard/contracts';
 import { resetNats, testNatsUrl, waitFor } from '@switchboard/stack/testing';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { connectBus, silentLog, type TraceHooks } from '../src/index.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Bus, connectBus, silentLog, type TraceHooks } from '../src/index.ts';
 import { closeAll, jobCancelled, keyChanged, openBus } from './helpers.ts';
 
 const { audioChunk } = partnerRpcs;
+const { command } = callRpcs;
 const job = '0192f0c1-2b3c-7d4e-8f50-617283940a1b';
 const input = { job_id: job, offset: 0 };
 
@@ -131,4 +132,50 @@ test('every replica hears a revoked key', async () => {
     return heard.length >= 3;
   });
   expect(new Set(heard)).toEqual(new Set(['revoked']));
+});
+
+describe('a question about one thing', () => {
+  const [mine, others] = ['6f1b7c52-52a0-4cf2-9a0c-1c5a3b8f7d21', '6f1b7c52-52a0-4cf2-9a0c-1c5a3b8f7d22'];
+  const message = { type: 'call.end', data: {} };
+  const principal = { kind: 'api_key', account_id: job, key_id: job } as const;
+  const ask = (bus: Bus | undefined, id: string, subjectId: string | undefined = id) =>
+    bus?.request(
+      command,
+      { id, message, principal, connection_id: 'c' },
+      subjectId === undefined ? {} : { id: subjectId },
+    );
+
+  test('is answered by the process that has it in hand, and by nobody once that let go of it', async () => {
+    const [asker, one, two] = await Promise.all([1, 2, 3].map(() => openBus(testNatsUrl())));
+    const heard: string[] = [];
+    const hear = (who: string) => async (input: { readonly id: string }) => {
+      heard.push(`${who} ${input.id}`);
+      return {};
+    };
+    const responder = one?.respond(command, hear('one'), { id: mine });
+    two?.respond(command, hear('two'), { id: others });
+    for (const id of [mine, others])
+      await waitFor(async () => (await ask(asker, id)) !== undefined, { what: `whoever has ${id}` });
+    heard.length = 0;
+    for (const id of [mine, others, mine]) await ask(asker, id);
+    expect(heard).toEqual([`one ${mine}`, `two ${others}`, `one ${mine}`]);
+    await responder?.stop();
+    await expect(ask(asker, mine)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect(await ask(asker, others)).toEqual({});
+  });
+
+  test.each(['*', '>', 'a.b', '', 'a b'])(
+    'is not asked about %j, which would be another subject',
+    async (id) => {
+      const bus = await openBus(testNatsUrl());
+      await expect(ask(bus, mine, id)).rejects.toBeInstanceOf(TypeError);
+      expect(() => bus.respond(command, async () => ({}), { id })).toThrow(TypeError);
+    },
+  );
+
+  test('needs its id, and another question takes none', async () => {
+    const bus = await openBus(testNatsUrl());
+    expect(() => bus.respond(command, async () => ({}))).toThrow(/needs an id/);
+    await expect(bus.request(audioChunk, input, { id: mine })).rejects.toThrow(/takes no id/);
+  });
 });

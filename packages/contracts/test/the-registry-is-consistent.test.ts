@@ -31,7 +31,10 @@ describe('routes', () => {
     expect(surfaceOf(route.path)).toBe(surfaces[route.surface]);
     expect([...serviceNames, 'gateway']).toContain(route.service);
     if (route.limitGroup) expect(limitGroups).toHaveProperty(route.limitGroup);
-    expect(Object.keys(route.responses).every((status) => Number(status) >= 200)).toBe(true);
+    const isSwitched = route.upgrade === 'websocket';
+    expect(Object.keys(route.responses).every((status) => Number(status) >= (isSwitched ? 101 : 200))).toBe(
+      true,
+    );
   });
 
   test.each(routes)('$id declares the parameters of its path', (route) => {
@@ -74,13 +77,21 @@ describe('events', () => {
 
   test.each(events)('$name is kept by exactly one stream', (event) => {
     expect(event.name).toMatch(/^[a-z]+\.[a-z_]+\.[a-z_]+$/);
-    const prefix = `${eventDomain(event.name)}.>`;
-    expect(streams.filter((stream) => stream.subjects.includes(prefix))).toHaveLength(1);
+    const keeps = (subject: string) => event.name.startsWith(subject.slice(0, -1));
+    expect(streams.filter(({ subjects }) => subjects.some(keeps))).toHaveLength(1);
+    expect(
+      streams.find(({ name }) => name === eventDomain(event.name).toUpperCase())?.subjects.some(keeps),
+    ).toBe(true);
   });
 
   test('dead messages have a stream of their own', () => {
     expect(streams).toContain(deadStream);
     expect(repeated(streams.flatMap((stream) => stream.subjects))).toEqual([]);
+  });
+
+  test.each(rpcs)('$subject is kept by no stream: it would answer before its owner does', ({ subject }) => {
+    const keeps = (kept: string) => `${subject}.id`.startsWith(kept.slice(0, -1));
+    expect(streams.filter(({ subjects }) => subjects.some(keeps))).toEqual([]);
   });
 
   test.each(rpcs)('$subject is owned by a service', (rpc) => expect(services).toHaveProperty(rpc.owner));

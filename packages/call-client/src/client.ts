@@ -1,0 +1,180 @@
+import { type Call, createCall } from './call.ts';
+import { CallClientError } from './errors.ts';
+import type { CallReason, CallStatus, CallType } from './frames.ts';
+import { type Credentials, createHttp } from './http.ts';
+import { defaultTiming, type Timing } from './timing.ts';
+
+/**
+ * Whoever has credentials can start calls, and read and end all calls of the account. A key pair does not belong into
+ * pages for strangers: there a server starts the call and hands its `wsUrl` to the page, which takes `followCall`.
+ */
+export interface CallClientOptions extends Credentials {
+  /** With the version: `https://api.example.com/api/v1`. */
+  readonly baseUrl: string;
+  readonly timing?: Partial<Timing> | undefined;
+}
+
+export interface StartCallInput {
+  readonly name: string;
+  /** E.164, as people write it. */
+  readonly phone: string;
+  readonly callType?: CallType | undefined;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A row of the call log. Times are ISO 8601 in UTC, `duration` is in seconds. */
+export interface CallLog {
+  readonly callId: string;
+  readonly customerName: string;
+  readonly ani: string;
+  readonly callType: CallType;
+  readonly startTime: string;
+  readonly endTime: string | null;
+  readonly duration: number | null;
+  readonly status: CallStatus;
+  readonly actions: readonly {
+    readonly type: string;
+    readonly timestamp: string;
+    readonly status: 'performed' | 'failed';
+    readonly dtmfDigit?: string;
+    readonly target?: string;
+  }[];
+  readonly connectedTime: string | null;
+  readonly reason: CallReason | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+export interface CallLogFilters {
+  readonly customerName?: string;
+  readonly ani?: string;
+  readonly startDate?: string;
+  readonly endDate?: string;
+  readonly status?: CallStatus;
+  readonly callType?: CallType;
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+export interface FollowOptions {
+  /** For audio; the answer that began the call names them. */
+  readonly iceServers?: readonly RTCIceServer[] | undefined;
+  /** Asked for another `wsUrl` when the ticket of the first one is refused: it is good for ten minutes without use. */
+  readonly renewTicket?: (() => Promise<string>) | undefined;
+  readonly timing?: Partial<Timing> | undefined;
+}
+
+interface StartedCall {
+  readonly callId: string;
+  readonly wsUrl: string;
+  readonly iceServers?: readonly RTCIceServer[];
+}
+
+interface EndedCall {
+  readonly callId: string;
+  readonly status: CallStatus;
+  readonly endTime: string;
+  readonly duration: number;
+}
+
+export interface CallClient {
+  /**
+   * Starts a call and follows it. Listeners that are added right after the `await` hear every event. Safe to be cut off:
+   * a retry does not start a second call.
+   *
+   * @throws CallClientError with the API's code
+   */
+  startCall(input: StartCallInput): Promise<Call>;
+  /** Follows a call by its id or its `wsUrl`, from the beginning. */
+  followCall(callIdOrWsUrl: string, options?: FollowOptions): Promise<Call>;
+  /** Ends any call of the account. `keepalive`: also while the page is being left. */
+  endCall(callId: string, options?: { readonly keepalive?: boolean }): Promise<EndedCall>;
+  /** One row of the call log, also while the call lives. */
+  getCall(callId: string): Promise<CallLog>;
+  /** The call log, newest first. */
+  listCalls(filters?: CallLogFilters): Promise<{
+    readonly calls: readonly CallLog[];
+    readonly total?: number;
+    readonly nextCursor: string | null;
+  }>;
+}
+
+const isAddress = (text: string): boolean => /^wss?:\/\//i.test(text);
+
+const callIdOf = (wsUrl: string): string => {
+  const id = URL.canParse(wsUrl) ? new URL(wsUrl).pathname.split('/').filter(Boolean).at(-1) : undefined;
+  if (id === undefined || !isAddress(wsUrl)) {
+    throw new CallClientError('INVALID_REQUEST', `${wsUrl} is no wsUrl of a call`);
+  }
+  return decodeURIComponent(id);
+};
+
+/** `crypto.randomUUID` is only there on https. */
+const randomKey = (): string =>
+  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+
+/**
+ * Follows a call without any credential but the ticket in its `wsUrl`: what a page does for a call that its server began.
+ *
+ * @throws CallClientError INVALID_REQUEST when it is no such URL
+ */
+export const followCall = (wsUrl: string, options: FollowOptions = {}): Call => {
+  const { iceServers = [], renewTicket } = options;
+  const timing = { ...defaultTiming, ...options.timing };
+  return createCall({ callId: callIdOf(wsUrl), wsUrl, iceServers, renewTicket, timing, hasHistory: true });
+};
+
+/** Starts, follows and lists the calls of one account. */
+export const createCallClient = (options: CallClientOptions): CallClient => {
+  const timing = { ...defaultTiming, ...options.timing };
+  const http = createHttp({ ...options, timeoutMs: timing.connectTimeoutMs });
+  const pathOf = (callId: string): string => `/calls/${encodeURIComponent(callId)}`;
+
+  const createTicket = async (callId: string): Promise<string> => {
+    const { wsUrl } = await http.request<{ wsUrl: string }>({
+      method: 'POST',
+      path: `${pathOf(callId)}/tickets`,
+    });
+    return wsUrl;
+  };
+  const endCall: CallClient['endCall'] = (callId, { keepalive = false } = {}) =>
+    http.request({ method: 'POST', path: `${pathOf(callId)}/end`, keepalive });
+
+  return {
+    endCall,
+    async startCall({ name, phone, callType = 'outbound', metadata }) {
+      const {
+        callId,
+        wsUrl,
+        iceServers = [],
+      } = await http.request<StartedCall>({
+        method: 'POST',
+        path: '/calls',
+        headers: { 'idempotency-key': randomKey() },
+        body: { name, phone, callType, ...(metadata === undefined ? {} : { metadata }) },
+      });
+      return createCall({
+        callId,
+        wsUrl,
+        iceServers,
+        timing,
+        renewTicket: () => createTicket(callId),
+        endCall: () => endCall(callId),
+        hasHistory: false,
+      });
+    },
+    async followCall(callIdOrWsUrl, { iceServers = [], renewTicket, timing: own } = {}) {
+      const callId = isAddress(callIdOrWsUrl) ? callIdOf(callIdOrWsUrl) : callIdOrWsUrl;
+      return createCall({
+        callId,
+        wsUrl: isAddress(callIdOrWsUrl) ? callIdOrWsUrl : await createTicket(callId),
+        iceServers,
+        timing: { ...timing, ...own },
+        renewTicket: renewTicket ?? (() => createTicket(callId)),
+        endCall: () => endCall(callId),
+        hasHistory: true,
+      });
+    },
+    getCall: (callId) => http.request({ method: 'GET', path: pathOf(callId) }),
+    listCalls: (filters = {}) => http.request({ method: 'GET', path: '/call-logs', query: { ...filters } }),
+  };
+};

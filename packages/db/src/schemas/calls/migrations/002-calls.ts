@@ -47,12 +47,15 @@ export const migration = defineMigration(async (trx) => {
       CHECK ((lease_owner IS NULL) = (ended_at IS NOT NULL)),
       CHECK ((lease_owner IS NULL) = (lease_until IS NULL))
     );
+    -- What changes while a call lives (status, lease, flags) is in no index of these, not even as a predicate, so that Postgres
+    -- need not write every index anew at every change of it: what is looked for by status is over, or one of the few that
+    -- are not.
     CREATE INDEX calls_newest ON calls.calls (account_id, started_at DESC, id DESC);
     CREATE INDEX calls_by_digits ON calls.calls (account_id, phone_digits, started_at DESC, id DESC);
-    CREATE INDEX calls_by_status ON calls.calls (account_id, status, started_at DESC, id DESC);
-    CREATE INDEX calls_by_type ON calls.calls (account_id, call_type, started_at DESC, id DESC);
+    CREATE INDEX calls_active ON calls.calls (account_id, started_at DESC, id DESC) WHERE ended_at IS NULL;
+    CREATE INDEX calls_over ON calls.calls (account_id, status, call_type, started_at DESC, id DESC)
+      WHERE ended_at IS NOT NULL;
     CREATE INDEX calls_leased ON calls.calls (lease_owner) WHERE lease_owner IS NOT NULL;
-    CREATE INDEX calls_lease_ends ON calls.calls (lease_until) WHERE lease_owner IS NOT NULL;
 
     -- Once a call is over it is: end time, duration and reason are set once, whoever tries again.
     CREATE FUNCTION calls.guard_call() RETURNS trigger
@@ -75,6 +78,8 @@ export const migration = defineMigration(async (trx) => {
       at timestamptz(3) NOT NULL,
       PRIMARY KEY (call_id, sequence)
     );
+    -- For housekeeping, which removes them: no index of all frames by their time.
+    CREATE INDEX call_frames_media ON calls.call_frames (at) WHERE type LIKE 'media.%';
 
     -- A ticket opens the socket of one call, one connection at a time: every use ends the one before.
     CREATE TABLE calls.call_tickets (
@@ -100,34 +105,53 @@ export const migration = defineMigration(async (trx) => {
       PRIMARY KEY (account_id, hour_started_at, call_type, status),
       CHECK (hour_started_at = date_trunc('hour', hour_started_at, 'UTC'))
     );
+
+    -- How many calls that are over began in each 256 hours since 1970. A search by name plans with it how much of the log
+    -- one look into the index may cover.
+    CREATE TABLE calls.call_spans (
+      account_id uuid NOT NULL,
+      span integer NOT NULL,
+      calls bigint NOT NULL CHECK (calls >= 0),
+      PRIMARY KEY (account_id, span)
+    );
+
+    -- A search by name looks into one stretch of time of one account after another, newest first, each of a size that is
+    -- known before. These are what names the stretches in the index: one key for each width. An index over account and name
+    -- alone would read all matches of all times for the newest hundred.
+    CREATE FUNCTION calls.hour_of(at timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN floor(extract(epoch FROM at - timestamptz '1970-01-01 00:00:00+00') / 3600)::bigint;
+    CREATE FUNCTION calls.search_keys(account_id uuid, hour bigint) RETURNS bigint[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY[
+      uuid_hash_extended(account_id, hour / 4 * 8),
+      uuid_hash_extended(account_id, hour / 16 * 8 + 1),
+      uuid_hash_extended(account_id, hour / 64 * 8 + 2),
+      uuid_hash_extended(account_id, hour / 256 * 8 + 3),
+      uuid_hash_extended(account_id, hour / 1024 * 8 + 4),
+      uuid_hash_extended(account_id, hour / 4096 * 8 + 5)];
   `.execute(trx);
 
-  // See the partner schema: where pg_trgm is missing, a search by name looks at the newest calls only. btree_gin lets the
-  // index tell accounts apart; without it a search reads the matching calls of all accounts.
+  // See the partner schema: where pg_trgm is missing, a search by name walks through the calls, newest first. Calls that are
+  // over only, so that a call is written to it once. 64 kB: what waits to be sorted in is read by every search.
   await sql`
     DO $$
     DECLARE
       trigrams text;
-      scalars text;
     BEGIN
-      IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'btree_gin')
-        AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'btree_gin') THEN
+      IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm')
+        AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm') THEN
         BEGIN
-          CREATE EXTENSION btree_gin WITH SCHEMA switchboard;
+          CREATE EXTENSION pg_trgm WITH SCHEMA switchboard;
         EXCEPTION WHEN insufficient_privilege THEN
-          RAISE NOTICE 'btree_gin may not be installed by %: a search of calls by name reads those of other accounts too.', current_user;
+          RAISE NOTICE 'pg_trgm may not be installed by %: a search of calls by name walks through them. Ask a superuser for CREATE EXTENSION pg_trgm, then create index calls_search.', current_user;
         END;
       END IF;
       SELECT n.nspname INTO trigrams
       FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm';
-      SELECT n.nspname INTO scalars
-      FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'btree_gin';
-      IF trigrams IS NOT NULL AND scalars IS NOT NULL THEN
+      IF trigrams IS NOT NULL THEN
         EXECUTE format(
-          'CREATE INDEX calls_search ON calls.calls USING gin (account_id %1$I.uuid_ops, name %2$I.gin_trgm_ops)',
-          scalars, trigrams);
-      ELSIF trigrams IS NOT NULL THEN
-        EXECUTE format('CREATE INDEX calls_search ON calls.calls USING gin (name %1$I.gin_trgm_ops)', trigrams);
+          'CREATE INDEX calls_search ON calls.calls USING gin '
+          '(calls.search_keys(account_id, calls.hour_of(started_at)), name %1$I.gin_trgm_ops) '
+          'WITH (gin_pending_list_limit = 64) WHERE ended_at IS NOT NULL', trigrams);
       END IF;
     END $$;
   `.execute(trx);

@@ -4,9 +4,9 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { describe, expect, test } from 'vitest';
-import { callbackSchema, routes } from '../src/index.ts';
+import { callbackSchema, realtimes, routes } from '../src/index.ts';
 import { buildAsyncApi } from '../src/specs/asyncapi.ts';
-import { callbackExample, routeExamples } from '../src/specs/examples.ts';
+import { callbackExample, realtimeExamples, routeExamples } from '../src/specs/examples.ts';
 import { buildOpenApi } from '../src/specs/openapi.ts';
 import { buildPostmanCollection } from '../src/specs/postman.ts';
 
@@ -44,6 +44,34 @@ describe('the committed documents', () => {
     expect(diagnostics.filter((finding) => finding.severity === 0)).toEqual([]);
     expect(document?.version()).toBe('3.0.0');
   });
+});
+
+describe('what travels on a live surface', () => {
+  test.each(realtimes)(
+    'is in the document, each frame and message of $kind with a true example',
+    (realtime) => {
+      const { topicField, kind, route } = realtime;
+      const examples = realtimeExamples[kind];
+      const { address, messages } = asyncApi.channels[`rt_${kind}`];
+      expect(address).toBe(`rt.${kind}.{${topicField}}`);
+      expect(asyncApi.channels[`ws_${kind}`].address).toBe(
+        route.path.replace(`:${topicField}`, `{${topicField}}`),
+      );
+      expect(Object.keys(messages)).toHaveLength(Object.keys(realtime.frames).length);
+      for (const [type, data] of Object.entries(realtime.frames)) {
+        expect(data.safeParse(examples?.frames[type])).toMatchObject({ success: true });
+      }
+      const { ping, ...sent } = examples?.messages ?? {};
+      expect(ping).toEqual({ type: 'ping' });
+      for (const message of Object.values(sent)) {
+        expect(realtime.messages.safeParse(message)).toMatchObject({ success: true });
+      }
+      const sentTypes = Object.keys(asyncApi.channels[`ws_${kind}`].messages).filter((id) =>
+        id.startsWith('ws_'),
+      );
+      expect(sentTypes).toHaveLength(Object.keys(sent).length + 1);
+    },
+  );
 });
 
 describe('the API document', () => {
@@ -98,7 +126,8 @@ describe('the API document', () => {
   });
 
   test('limited routes tell their limits, refused or not', () => {
-    for (const route of routes.filter((each) => each.limitGroup)) {
+    // A socket tells them by its close code: an HTTP answer is not what its client sees.
+    for (const route of routes.filter((each) => each.limitGroup && !each.upgrade)) {
       const operation = openApi.paths[route.path.replace(/:(\w+)/g, '{$1}')][route.method.toLowerCase()];
       for (const response of Object.values<{ $ref?: string }>(operation.responses)) {
         const name = response.$ref?.split('/').at(-1) ?? '';
@@ -113,6 +142,12 @@ describe('the API document', () => {
         );
       }
     }
+  });
+
+  test.each(routes.filter(({ upgrade }) => upgrade))('$id switches protocols, or says how to', (route) => {
+    const { responses, parameters } = openApi.paths[route.path.replace(/:(\w+)/g, '{$1}')].get;
+    expect(Object.keys(responses)).toEqual(['101', '426', '503']);
+    expect(parameters.map(({ name }: { name: string }) => name)).toContain('since');
   });
 
   test('the callback is described with the headers that sign it', () => {

@@ -1,4 +1,4 @@
-import type { RouteExample } from '../specs/examples.ts';
+import type { RealtimeExamples, RouteExample } from '../specs/examples.ts';
 
 const CALL = '6f1b7c52-52a0-4cf2-9a0c-1c5a3b8f7d21';
 const ACCOUNT = '0192f0c1-2b3c-7d4e-8f50-617283940a1b';
@@ -80,5 +80,34 @@ export const callExamples: Readonly<Record<string, RouteExample>> = {
       ],
     },
     answers: { 200: { imported: 1, skipped: 0, refused: [] } },
+  },
+};
+
+const SDP = 'v=0\r\no=- 4611731400430051336 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n';
+const candidate = {
+  candidate: 'candidate:1 1 udp 2113937151 192.0.2.7 50000 typ host',
+  sdpMid: '0',
+  sdpMLineIndex: 0,
+};
+
+export const callRealtimeExamples: RealtimeExamples = {
+  id: CALL,
+  frames: {
+    'call.initialized': { name: 'John', phone: '+1234567890', callType: 'inbound' },
+    'call.ringing': {},
+    'call.connected': { connectedAt: '2024-01-20T10:00:02.000Z' },
+    'call.ended': { endTime: END, duration: 300, reason: 'hangup' },
+    'call.error': { code: 'busy', message: 'The line is busy', details: {} },
+    'call.action': { action: 'dtmf', status: 'performed', dtmfDigit: '5' },
+    'media.answer': { sdp: SDP },
+    'media.candidate': { candidate },
+    'media.hangup': {},
+  },
+  messages: {
+    'media.offer': { type: 'media.offer', data: { sdp: SDP } },
+    'media.candidate': { type: 'media.candidate', data: { candidate } },
+    'call.action': { type: 'call.action', id: 1, data: { action: 'dtmf', dtmfDigit: '5' } },
+    'call.end': { type: 'call.end', data: {} },
+    ping: { type: 'ping' },
   },
 };

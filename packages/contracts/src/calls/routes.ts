@@ -107,6 +107,8 @@ export const callRoutes = {
     service: 'call-service',
     surface: 'calls',
     summary: 'Follow a call live (WebSocket)',
+    description:
+      'For `new WebSocket(wsUrl)` as an answer gave it, or with the two headers of an API key. What already happened is sent first, then each frame as it happens: JSON with `type`, `callId`, `sequence`, `timestamp` and `data`. `?since=` goes on after a broken connection. A connection that is refused is accepted, told why in a `call.error` frame, and closed with 4400, 4401, 4404, 4429, 1012 or 1013. Frames, messages and close codes are in `docs/calls.md`, their schemas in `/asyncapi.json`.',
     source: GUIDE,
     upgrade: 'websocket',
     method: 'GET',

@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { deadStream, type EventContract, envelopeSchema, eventSubject, eventType } from '../event.ts';
-import { events, rpcs, streams } from '../registry.ts';
+import { events, realtimes, rpcs, streams } from '../registry.ts';
 import { createSchemaWriter } from './json-schemas.ts';
+import { realtimeChannels } from './realtime-channels.ts';
 
 const AT = '2024-12-15T10:30:00.000Z';
 const ID = '0192f0c1-2b3c-7d4e-8f50-617283940a20';
+/** Facts and questions travel on NATS alone, not through the gateway. */
+const onNats = { servers: [{ $ref: '#/servers/nats' }] };
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
 const idOf = (name: string): string => name.replaceAll('.', '_');
@@ -50,7 +53,7 @@ const eventHeaders = {
   required: ['Nats-Msg-Id', 'ce-id', 'ce-type'],
 };
 
-/** The AsyncAPI 3.0 document of every event and question. Built from the contracts alone: same in, same out. */
+/** The AsyncAPI 3.0 document of every event, question and live surface. Built from the contracts alone: same in, same out. */
 export const buildAsyncApi = (version: string): Record<string, unknown> => {
   const { schemaOf, components } = createSchemaWriter('#/components/schemas/', 'draft-7');
   const channels: Record<string, unknown> = {};
@@ -71,6 +74,7 @@ export const buildAsyncApi = (version: string): Record<string, unknown> => {
     channels[id] = {
       address: addressOf(event),
       description: event.summary,
+      ...onNats,
       messages: { [id]: { $ref: `#/components/messages/${id}` } },
       ...(event.partitioned === true
         ? { parameters: { service: { description: 'The service that consumes it' } } }
@@ -100,12 +104,14 @@ export const buildAsyncApi = (version: string): Record<string, unknown> => {
     channels[id] = {
       address: rpc.perId ? `${rpc.subject}.{id}` : rpc.subject,
       description: rpc.summary,
+      ...onNats,
       messages: { request: { $ref: `#/components/messages/${id}_request` } },
       ...(rpc.perId ? { parameters: { id: { description: 'Of the thing that is asked about' } } } : {}),
     };
     channels[`${id}_reply`] = {
       address: null,
       description: `Where the answer of ${rpc.subject} goes: the inbox that the question names`,
+      ...onNats,
       messages: { reply: { $ref: `#/components/messages/${id}_reply` } },
     };
     operations[`answer_${id}`] = {
@@ -122,6 +128,13 @@ export const buildAsyncApi = (version: string): Record<string, unknown> => {
     };
   }
 
+  for (const realtime of realtimes) {
+    const parts = realtimeChannels(realtime, schemaOf);
+    Object.assign(channels, parts.channels);
+    Object.assign(operations, parts.operations);
+    Object.assign(messages, parts.messages);
+  }
+
   const keptDays = (maxAgeSeconds: number) => maxAgeSeconds / 86_400;
   return {
     asyncapi: '3.0.0',
@@ -135,11 +148,19 @@ export const buildAsyncApi = (version: string): Record<string, unknown> => {
           .map((stream) => `${stream.name} (${keptDays(stream.maxAgeSeconds)} days)`)
           .join(
             ', ',
-          )}. What could not be handled waits on \`dead.<domain>\` for ${keptDays(deadStream.maxAgeSeconds)} days.`,
+          )}. What could not be handled waits on \`dead.<domain>\` for ${keptDays(deadStream.maxAgeSeconds)} days. What happens live is published on ` +
+        '`rt.<kind>.<id>` and followed by WebSocket through the gateway.',
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     defaultContentType: 'application/json',
-    servers: { nats: { host: 'localhost:42220', protocol: 'nats', description: 'The local stack' } },
+    servers: {
+      nats: { host: 'localhost:42220', protocol: 'nats', description: 'The local stack' },
+      gateway: {
+        host: 'localhost:3000',
+        protocol: 'ws',
+        description: 'The gateway of the local stack; wss where TLS ends in front of it',
+      },
+    },
     channels,
     operations,
     components: { messages, schemas: components() },

@@ -1,4 +1,4 @@
-import { callExamples } from '../calls/examples.ts';
+import { callExamples, callRealtimeExamples } from '../calls/examples.ts';
 import { gatewayAdminExamples } from '../gateway/admin-examples.ts';
 import { identityAdminExamples } from '../identity/admin-examples.ts';
 import { authExamples } from '../identity/auth-examples.ts';
@@ -15,6 +15,16 @@ export interface RouteExample {
   readonly body?: unknown;
   readonly answers: Readonly<Record<number, unknown>>;
 }
+
+/** What travels on a live surface: `data` of each type of frame, and each message as it is sent. */
+export interface RealtimeExamples {
+  readonly id: string;
+  readonly frames: Readonly<Record<string, unknown>>;
+  readonly messages: Readonly<Record<string, unknown>>;
+}
+
+/** By the contract's kind. */
+export const realtimeExamples: Readonly<Record<string, RealtimeExamples>> = { call: callRealtimeExamples };
 
 const AT = '2024-12-15T10:30:00.000Z';
 const COMPANY = '550e8400-e29b-41d4-a716-446655440000';
@@ -188,5 +198,5 @@ export const platformHealthExample = {
   status: 'ok',
   version: '0.1.0',
   timestamp: AT,
-  services: { 'partner-service': 'ok', 'ai-service': 'ok', 'webhook-dispatcher': 'ok' },
+  services: { 'call-service': 'ok', 'partner-service': 'ok', 'ai-service': 'ok', 'webhook-dispatcher': 'ok' },
 };

@@ -24,6 +24,7 @@ export const headerComponents = {
     example: '"partner";r=999;t=60',
   },
   'Retry-After': { description: 'Seconds to wait before the next try', schema: whole },
+  Upgrade: { description: 'What to ask for', schema: { type: 'string', const: 'websocket' } },
   'Idempotent-Replay': {
     description: '`true` when this is the answer of an earlier request with the same idempotency key',
     schema: { type: 'string', const: 'true' },

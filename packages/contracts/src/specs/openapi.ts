@@ -24,8 +24,14 @@ const KINDS_WITH_IP_LISTS: ReadonlySet<CredentialKind> = new Set([
   'integration_token',
 ]);
 
+/** A realtime route tells limits, refusals and faults on the socket, by a frame and a close code. */
+const isSocket = (route: RouteContract): boolean => route.upgrade === 'websocket';
+
 /** What the gateway itself may answer on a route, on top of the errors that its contract names. */
-const gatewayErrors = (route: RouteContract): readonly ErrorCode[] => [
+const gatewayErrors = (route: RouteContract): readonly ErrorCode[] =>
+  isSocket(route) ? ['SERVICE_UNAVAILABLE'] : gatewayErrorsOfRequests(route);
+
+const gatewayErrorsOfRequests = (route: RouteContract): readonly ErrorCode[] => [
   // A body that the route does not ask for is read and checked all the same.
   ...(route.method === 'GET'
     ? []
@@ -70,13 +76,15 @@ const createErrorResponses = () => {
         const permission = group.includes('INSUFFICIENT_PERMISSIONS') ? `.${route.permission}` : '';
         const media = status === 415 ? `.${mediaTypesOf(route).length}` : '';
         const isPage = answersWithPages(route);
-        const limited = route.limitGroup ? '' : '.unlimited';
+        const isLimited = route.limitGroup !== undefined && !isSocket(route);
+        const limited = isLimited ? '' : '.unlimited';
         const name = `${isPage ? 'page' : dialect}.${status}.${group.toSorted().join('.')}${permission}${media}${limited}`;
         components[name] ??= {
           description: group.map((code) => errorCatalogue[code].message).join(', or: '),
           headers: headersOf([
             'X-Request-Id',
-            ...(route.limitGroup ? limitHeaders : []),
+            ...(isLimited ? limitHeaders : []),
+            ...(status === 426 ? ['Upgrade'] : []),
             ...(status === 429 || status === 503 ? ['Retry-After'] : []),
           ]),
           content: isPage
@@ -168,8 +176,8 @@ export const buildOpenApi = (version: string): Record<string, unknown> => {
     const example = routeExamples[route.id];
     usedDialects.add(surface.dialect);
     const answerHeaders = [
-      'X-Request-Id',
-      ...(route.limitGroup ? limitHeaders : []),
+      ...(isSocket(route) ? [] : ['X-Request-Id']),
+      ...(route.limitGroup && !isSocket(route) ? limitHeaders : []),
       ...(route.idempotent ? ['Idempotent-Replay'] : []),
     ];
     const successHeaders = Object.entries(surface.successHeaders).map(([name, value]) => [
@@ -297,6 +305,7 @@ export const buildOpenApi = (version: string): Record<string, unknown> => {
     servers: [{ url: '/', description: 'The gateway that serves this document' }],
     tags: [
       { name: 'partner', description: 'Call analysis for business partners: `/api/partner/v1`' },
+      { name: 'calls', description: 'Calls and the call log: `/api/v1/calls`, `/api/v1/call-logs`' },
       { name: 'platform', description: 'The platform itself' },
     ],
     paths: { ...paths, '/health': platformPath },

@@ -44,7 +44,7 @@ export type LegEvent =
   | { readonly type: 'candidate'; readonly candidate: IceCandidate }
   /** The far end hung up, or was never reached: `remote_hangup`, `busy`, `no_answer`, `rejected`, `unreachable`. */
   | { readonly type: 'hungUp'; readonly cause: CallReason }
-  /** The driver's side broke: `media_failed`, `unreachable`. */
+  /** The driver's side broke: `media_failed`, `unreachable`, `service_lost` (what carried the call is gone, and did not come back). */
   | { readonly type: 'failed'; readonly code: CallReason };
 
 export type LegAction =
@@ -52,15 +52,21 @@ export type LegAction =
   | { readonly action: 'dtmf'; readonly dtmfDigit: string }
   | { readonly action: 'transfer'; readonly target: string };
 
-/** The methods of a leg are called one after another. After `end`, and after a terminal event, nothing is called. */
+/** The methods of a leg are called one after another. After `end`, `release` and a terminal event nothing else is called. */
 export interface Leg {
   /** The browser's offer; the `answer` event follows. A later offer renegotiates. Throws AppError INVALID_INPUT for SDP that is none. */
   offer(sdp: string): Promise<void>;
   candidate(candidate: IceCandidate): Promise<void>;
   /** Throws when the far side refuses. */
   act(action: LegAction): Promise<void>;
-  /** Hangs up and lets go of everything. Safe to call twice. */
+  /** Hangs up and lets go of everything. Safe to call twice, and after a terminal event. */
   end(): Promise<void>;
+  /**
+   * Lets go of everything here, but does not hang up: another process has the call in hand now, or will `resume` it. What
+   * lives outside of this process (a telephone exchange) lives on; what lives in it (the audio of loopback) is gone. No
+   * event follows. Safe to call twice.
+   */
+  release(): Promise<void>;
 }
 
 export interface TelephonyDriver {
@@ -71,6 +77,6 @@ export interface TelephonyDriver {
   start(request: LegRequest): Promise<Leg>;
   /** Takes over what another process had in hand; null when it cannot be, which ends the call as `service_lost`. */
   resume(lost: LostLeg): Promise<Leg | null>;
-  /** Ends all legs. */
+  /** Releases all legs that are left. */
   close(): Promise<void>;
 }

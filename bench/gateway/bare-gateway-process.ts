@@ -5,6 +5,7 @@ import {
   buildGateway,
   createCredentials,
   createLimitStore,
+  createRealtimeEdge,
   loadGatewayConfig,
 } from '../../apps/gateway/src/index.ts';
 
@@ -30,18 +31,30 @@ const log = createSilentLog();
 const clock = systemClock;
 const readiness = createReadiness();
 const bus = await connectBus({ url: config.bus.url, name: 'bench-bare-gateway', log: silentLog });
+const metrics = createMetrics({ service: 'gateway' });
+const waitSeconds = 10;
+const credentials = createCredentials({
+  ...config.credentials,
+  ...config.accepted,
+  waitSeconds,
+  bus,
+  clock,
+  log,
+});
 const app = await buildGateway(config, {
   log,
-  metrics: createMetrics({ service: 'gateway' }),
+  metrics,
   tracing: createIdTracing(),
   readiness,
-  credentials: createCredentials({
-    ...config.credentials,
-    ...config.accepted,
-    waitSeconds: 10,
+  credentials,
+  realtime: createRealtimeEdge({
+    config: config.realtime,
+    contracts: [],
+    waitSeconds,
     bus,
-    clock,
+    credentials,
     log,
+    metrics,
   }),
   limitStore: createLimitStore({ redisUrl: undefined, bus, clock, log }),
   requestLog: { add: () => {}, close: async () => {} },

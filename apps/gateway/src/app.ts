@@ -30,10 +30,17 @@ import { createLimiter } from './limits/limiter.ts';
 import type { SharedLimitStore } from './limits/redis-store.ts';
 import { createHeaderFilters } from './proxy/request-headers.ts';
 import { createUpstream, type Upstream } from './proxy/upstream.ts';
+import {
+  createUpgrades,
+  type RealtimeEdge,
+  realtimeUpgrades,
+  registerRealtimeRoutes,
+} from './realtime/index.ts';
 import type { RequestLog } from './request-log/publisher.ts';
 import { createTracker } from './request-log/track.ts';
 import { explainCredential } from './routes/auth/explain-credential.ts';
 import { registerContractRoutes } from './routes/contracts/index.ts';
+import { registerDemoRoutes } from './routes/demo/index.ts';
 import { registerDocsRoutes } from './routes/docs/index.ts';
 import { registerHealthRoutes } from './routes/health/get-health.ts';
 import { createUnknownRoutes, registerUnknownRoutes, trackUnknown } from './routes/unknown/refuse-unknown.ts';
@@ -46,6 +53,7 @@ export interface GatewayDeps {
   readonly credentials: Credentials;
   readonly limitStore: SharedLimitStore;
   readonly requestLog: RequestLog;
+  readonly realtime: RealtimeEdge;
   readonly clock?: Clock;
   readonly ids?: Ids;
   /** What is served; everything that the contracts promise unless a test says otherwise. */
@@ -84,11 +92,13 @@ const leaveBodiesAlone = (app: FastifyInstance): void => {
 
 /** Builds the gateway. It does not listen; closing it closes its connections to the services, not what it was given. */
 export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Promise<FastifyInstance> => {
-  const { log, metrics, tracing, readiness, credentials, limitStore, requestLog } = deps;
+  const { log, metrics, tracing, readiness, credentials, limitStore, requestLog, realtime } = deps;
   const clock = deps.clock ?? systemClock;
   const routes = deps.routes ?? contractRoutes;
   const track = createTracker({ requestLog, clock });
   const describeUnknown = createUnknownRoutes(routes);
+  const websockets = realtimeUpgrades(realtime.contracts);
+  const upgrades = createUpgrades([websockets]);
   const app = createHttpServer({
     config: config.server,
     log,
@@ -100,6 +110,7 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
     logRequests: false,
     onUnknownRoute: (request) => describeUnknown(request).error,
     fastify: {
+      http: { shouldUpgradeCallback: upgrades.shouldUpgrade },
       trustProxy: config.edge.trustProxy.length > 0 ? config.edge.trustProxy : false,
       frameworkErrors: (error, request, reply) => {
         trackUnknown(track, request, reply, describeUnknown(request).endpoint, error);
@@ -107,6 +118,7 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
       },
     },
   });
+  upgrades.attachTo(app.server);
   leaveBodiesAlone(app);
   app.decorateRequest('tracked', null);
   // With `Expect: 100-continue` a caller waits to be asked for the body: whoever takes the body asks, a refusal does not.
@@ -142,7 +154,7 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
   const { surfaces } = config;
   const admissions = createAdmission({ credentials, chooser, limiter, guard, log, surfaces });
   registerContractRoutes(app, {
-    routes,
+    routes: routes.filter(({ upgrade }) => upgrade === undefined),
     track,
     admissions,
     limiter,
@@ -152,8 +164,10 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
     waitSeconds: config.upstream.waitSeconds,
     answers: { [gatewayAdminRoutes.explain.id]: explainCredential({ chooser, routes, surfaces }) },
   });
+  await registerRealtimeRoutes(app, { edge: realtime, upgrades: websockets, track, admissions });
   registerHealthRoutes(app, { upstreams: all, clock, version: manifest.version });
   await registerDocsRoutes(app, { publicUrl: config.edge.publicUrl });
+  if (config.edge.demoPages) await registerDemoRoutes(app, { publicUrl: config.edge.publicUrl });
   registerUnknownRoutes(app, track, describeUnknown);
 
   metrics.gaugeBy('gateway_requests_held', 'Requests that wait for a service to come back', 'upstream', () =>

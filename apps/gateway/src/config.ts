@@ -18,6 +18,7 @@ import {
 } from '@switchboard/service-kit';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { realtimeBlock } from './realtime/config.ts';
 
 /** Names that Fastify's `trustProxy` knows besides addresses and ranges. */
 const PROXY_WORDS = ['loopback', 'linklocal', 'uniquelocal'];
@@ -64,6 +65,9 @@ export const configSchema = z.object({
     trustProxy: setting('TRUST_PROXY', trustedProxiesField().default([]), {
       description:
         'Proxies whose X-Forwarded-* headers are believed: addresses, CIDR ranges, loopback, linklocal, uniquelocal',
+    }),
+    demoPages: setting('DEMO_PAGES', booleanField().default(false), {
+      description: 'true serves /demo/call, a telephone in a page to try calls with',
     }),
   }),
   surfaces: z.object({
@@ -131,6 +135,7 @@ export const configSchema = z.object({
       description: 'Most connections to one service',
     }),
   }),
+  realtime: realtimeBlock,
   services: z.object(urlsByService),
 });
 

@@ -1,9 +1,11 @@
 import { connectBus } from '@switchboard/bus';
+import { realtimes } from '@switchboard/contracts';
 import { createTraceHooks, runService } from '@switchboard/service-kit';
 import { buildGateway } from './app.ts';
 import { loadGatewayConfig } from './config.ts';
 import { createCredentials } from './credentials/index.ts';
 import { createLimitStore } from './limits/index.ts';
+import { createRealtimeEdge } from './realtime/index.ts';
 import { createRequestLog } from './request-log/publisher.ts';
 
 await runService({
@@ -47,6 +49,18 @@ await runService({
       for (const credential of Object.values(credentials)) credential.close();
     });
 
+    const realtime = createRealtimeEdge({
+      config: config.realtime,
+      contracts: realtimes,
+      waitSeconds: config.upstream.waitSeconds,
+      bus,
+      credentials,
+      clock,
+      log,
+      metrics,
+    });
+    lifecycle.onStopWork('realtime', () => realtime.drain(config.server.drainSeconds));
+
     const app = await buildGateway(config, {
       log,
       clock,
@@ -57,6 +71,7 @@ await runService({
       credentials,
       limitStore,
       requestLog,
+      realtime,
     });
     const url = await lifecycle.listen(app, config.server);
     log.info({ url, docs: `${url}/docs` }, 'the gateway listens');

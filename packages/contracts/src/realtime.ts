@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { principalSchema } from './credentials/principal.ts';
+import type { ErrorCode } from './errors/catalogue.ts';
 import type { RouteContract } from './route.ts';
 import { defineRpc, type RpcContract } from './rpc.ts';
 import type { ServiceName } from './services.ts';
@@ -24,6 +25,8 @@ export interface RealtimeContract {
   readonly topicField: string;
   /** Said when a topic cannot be followed: `call.error`. */
   readonly errorType: string;
+  /** The owner's own word for a topic that is not there, or not to be seen. */
+  readonly notFound: ErrorCode;
   /** What a follower may send beside `ping`: `{type, data}`. */
   readonly messages: z.ZodType<RealtimeMessage>;
   /** The types of frames, each with the schema of its `data`. */

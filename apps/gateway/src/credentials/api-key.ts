@@ -127,6 +127,7 @@ export const createApiKeyCredential = (options: ApiKeyOptions): Credential => {
       const key = textOf(request, 'x-api-key');
       return key !== null && hasValidChecksum(key, keyPrefixes.apiKey) ? displayPrefix(key) : null;
     },
+    onChange: lookup.onChange,
     close: lookup.close,
   };
 };

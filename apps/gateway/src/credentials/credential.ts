@@ -66,6 +66,8 @@ export interface Credential {
   authorize(route: RouteContract, principal: Principal): void;
   /** What may be shown of it to an administrator who asks about it: never enough to use it. */
   displayOf?(request: PresentedRequest): string | null;
+  /** Calls back when a credential of this kind changed, whichever it is. Gives the function that ends that. */
+  onChange?(listener: () => void): () => void;
   close(): void;
 }
 

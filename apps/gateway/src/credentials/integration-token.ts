@@ -109,6 +109,7 @@ export const createIntegrationTokenCredential = (options: IntegrationTokenOption
       const token = bearerOf(request) ?? '';
       return hasValidChecksum(token, keyPrefixes.integrationToken) ? displayPrefix(token) : null;
     },
+    onChange: lookup.onChange,
     close: lookup.close,
   };
 };

@@ -28,6 +28,10 @@ const LOOKUP_PAUSE_MS = 200;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+interface AskOptions extends Pick<LookupOptions, 'waitSeconds'> {
+  readonly bus: Pick<CredentialBus, 'request' | 'isConnected'>;
+}
+
 type Question = <Request extends z.ZodType, Reply extends z.ZodType>(
   rpc: RpcContract<Request, Reply>,
   question: z.input<Request>,
@@ -39,7 +43,7 @@ type Question = <Request extends z.ZodType, Reply extends z.ZodType>(
  * @throws AppError when nobody can be asked
  */
 export const createAskOwner =
-  ({ bus, waitSeconds }: Pick<LookupOptions, 'bus' | 'waitSeconds'>) =>
+  ({ bus, waitSeconds }: AskOptions) =>
   async <Request extends z.ZodType, Reply extends z.ZodType>(
     rpc: RpcContract<Request, Reply>,
     question: z.input<Request>,
@@ -88,6 +92,7 @@ export const createLookup = (
   const cache = createKeyCache<Admission>(options);
   const askOwner = createAskOwner(options);
   const listening: Listening[] = [];
+  const changeListeners = new Set<() => void>();
   // Whatever was said while we were not connected was not heard.
   const stopDoubting = bus.onConnect(() => cache.doubtAll());
 
@@ -134,7 +139,16 @@ export const createLookup = (
     forget: cache.forget,
     /** Forgets whatever rests on what an event names. */
     forgetOn<Event extends EventContract>(event: Event, namesIn: (data: DataOf<Event>) => string): void {
-      listening.push(bus.subscribe(event, (data) => cache.forget(namesIn(data as DataOf<Event>))));
+      const onEvent = (data: DataOf<Event>): void => {
+        cache.forget(namesIn(data));
+        for (const listener of changeListeners) listener();
+      };
+      listening.push(bus.subscribe(event, (data) => onEvent(data as DataOf<Event>)));
+    },
+    /** Calls back after every event that made something be forgotten. */
+    onChange(listener: () => void): () => void {
+      changeListeners.add(listener);
+      return () => changeListeners.delete(listener);
     },
     close(): void {
       for (const each of listening) each.stop();

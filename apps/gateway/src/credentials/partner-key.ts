@@ -146,6 +146,7 @@ export const createPartnerKeyCredential = (options: LookupOptions): Credential =
       const { key, environment } = readKey(request);
       return key === undefined || environment === null ? null : displayPrefix(key);
     },
+    onChange: lookup.onChange,
     close: lookup.close,
   };
 };

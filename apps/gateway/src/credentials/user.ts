@@ -350,6 +350,7 @@ export const createUserCredential = (options: UserOptions): Credential => {
       if (principal.kind !== 'user') throw new TypeError('not a principal of this credential');
       requireRole(route, principal);
     },
+    onChange: lookup.onChange,
     close() {
       lookup.close();
       listening.stop();

@@ -1,6 +1,13 @@
 import type { AddressInfo } from 'node:net';
 import { type Bus, connectBus, silentLog } from '@switchboard/bus';
-import { type Clock, createUuidV7Ids, type RouteContract, systemClock } from '@switchboard/contracts';
+import {
+  type Clock,
+  createUuidV7Ids,
+  type RealtimeContract,
+  type RouteContract,
+  realtimes,
+  systemClock,
+} from '@switchboard/contracts';
 import { createIdTracing, createMetrics, createReadiness, createSilentLog } from '@switchboard/service-kit';
 import { testNatsUrl } from '@switchboard/stack/testing';
 import type { FastifyInstance } from 'fastify';
@@ -8,8 +15,10 @@ import {
   buildGateway,
   createCredentials,
   createLimitStore,
+  createRealtimeEdge,
   createRequestLog,
   loadGatewayConfig,
+  type RealtimeEdge,
 } from '../../src/index.ts';
 
 export const INTERNAL_TOKEN_SECRET = 'an-internal-token-secret-for-tests-only';
@@ -19,6 +28,7 @@ export interface TestGateway {
   readonly port: number;
   readonly app: FastifyInstance;
   readonly bus: Bus;
+  readonly realtime: RealtimeEdge;
   metrics(): Promise<string>;
   close(): Promise<void>;
 }
@@ -27,6 +37,7 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   readonly natsUrl?: string;
   readonly routes?: readonly RouteContract[];
+  readonly realtimes?: readonly RealtimeContract[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -59,6 +70,16 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<TestGa
     clock,
     log,
   });
+  const realtime = createRealtimeEdge({
+    config: config.realtime,
+    contracts: options.realtimes ?? realtimes,
+    waitSeconds: config.upstream.waitSeconds,
+    bus,
+    credentials,
+    clock,
+    log,
+    metrics,
+  });
   const app = await buildGateway(config, {
     log,
     clock,
@@ -68,6 +89,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<TestGa
     credentials,
     limitStore,
     requestLog,
+    realtime,
     ...(options.routes ? { routes: options.routes } : {}),
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
@@ -78,6 +100,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<TestGa
     port,
     app,
     bus,
+    realtime,
     metrics: () => metrics.render(),
     async close() {
       await app.close();

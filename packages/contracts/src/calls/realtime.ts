@@ -60,6 +60,7 @@ export const callsRealtime: RealtimeContract = {
   route: callRoutes.follow,
   topicField: 'callId',
   errorType: 'call.error',
+  notFound: 'CALL_NOT_FOUND',
   messages: callMessageSchema as z.ZodType<RealtimeMessage>,
   frames: callFrames,
   followRpc: callRpcs.follow,

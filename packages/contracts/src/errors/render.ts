@@ -57,6 +57,10 @@ const renamed: Partial<Record<Dialect, Partial<Record<AppError['code'], string>>
   },
 };
 
+/** A code of the catalogue in the words of a dialect. */
+export const errorCodeIn = (dialect: Dialect, code: AppError['code']): string =>
+  renamed[dialect]?.[code] ?? code;
+
 const words = (error: AppError): string | undefined =>
   error.details?.fields?.map((fault) => `${fault.field}: ${fault.message}`).join('; ');
 
@@ -66,7 +70,7 @@ const words = (error: AppError): string | undefined =>
  * @param at when the answer is made; only the partner dialect shows it
  */
 export const renderError = (dialect: Dialect, error: AppError, at: Date): Record<string, unknown> => {
-  const code = renamed[dialect]?.[error.code] ?? error.code;
+  const code = errorCodeIn(dialect, error.code);
   const details = error.details ?? {};
   const inWords = words(error);
   switch (dialect) {

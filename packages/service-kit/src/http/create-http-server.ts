@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import {
   AppError,
@@ -10,9 +11,9 @@ import {
   type RouteContract,
 } from '@switchboard/contracts';
 import {
+  type FastifyHttpOptions,
   type FastifyInstance,
   type FastifyRequest,
-  type FastifyServerOptions,
   fastify,
   LogController,
 } from 'fastify';
@@ -45,7 +46,7 @@ export interface HttpServerDeps {
   /** Words the refusal of an unknown address; NOT_FOUND when left out. */
   readonly onUnknownRoute?: (request: FastifyRequest) => AppError;
   /** What else Fastify shall know, `trustProxy` for instance. */
-  readonly fastify?: FastifyServerOptions;
+  readonly fastify?: FastifyHttpOptions<Server>;
 }
 
 /** What hooks, error handler and `implement` share; on every instance as `app.kit`. */

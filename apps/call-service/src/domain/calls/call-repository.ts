@@ -28,7 +28,7 @@ export const countActive = async (executor: Executor, accountId: string, max: nu
   const counted = await sql<{ calls: number }>`
     SELECT count(*)::int AS calls FROM (
       SELECT FROM calls.calls
-      WHERE account_id = ${accountId} AND status IN ('initializing', 'ringing', 'connected') LIMIT ${max}
+      WHERE account_id = ${accountId} AND ended_at IS NULL LIMIT ${max}
     ) active`.execute(executor);
   return counted.rows[0]?.calls ?? 0;
 };

@@ -93,6 +93,10 @@ export const countHour = async (
       1, ${durationSeconds})
     ON CONFLICT (account_id, hour_started_at, call_type, status) DO UPDATE
     SET calls = h.calls + 1, duration_seconds = h.duration_seconds + excluded.duration_seconds`.execute(trx);
+  await sql`
+    INSERT INTO calls.call_spans AS s (account_id, span, calls)
+    VALUES (${call.account_id}, calls.hour_of(${call.started_at}) / 256, 1)
+    ON CONFLICT (account_id, span) DO UPDATE SET calls = s.calls + 1`.execute(trx);
 };
 
 type RowChanges = Partial<

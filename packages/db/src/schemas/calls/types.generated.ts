@@ -18,6 +18,12 @@ export interface CallHours {
   duration_seconds: Int8;
 }
 
+export interface CallSpans {
+  account_id: string;
+  span: number;
+  calls: Int8;
+}
+
 export interface CallTickets {
   id: string;
   call_id: string;
@@ -57,6 +63,7 @@ export interface Calls {
 export interface CallsSchema {
   call_frames: CallFrames;
   call_hours: CallHours;
+  call_spans: CallSpans;
   call_tickets: CallTickets;
   calls: Calls;
 }

@@ -87,6 +87,7 @@ test('tools find addresses, keys and process ids in .local/demo.json, which only
   const demo = await demoFile();
   expect(Object.keys(demo.services).sort()).toEqual([
     'ai-service',
+    'call-service',
     'gateway',
     'identity-service',
     'partner-service',
@@ -127,6 +128,29 @@ test('administrator, user, API key and integration token of the demo file work',
     authorization: `Bearer ${demo.integrationToken}`,
   });
   expect(tickets).toMatchObject({ status: 200, body: { status: 'ok' } });
+});
+
+test('a call by the API key of the demo file is in its log, beside those that the first start made', async () => {
+  const { baseUrl, apiKey } = await demoFile();
+  const headers = {
+    'x-api-key': apiKey.key,
+    'x-api-secret': apiKey.secret,
+    'content-type': 'application/json',
+  };
+  const body = JSON.stringify({ name: 'John Doe', phone: '+15005550001', callType: 'outbound' });
+  const started = await fetch(`${baseUrl}/api/v1/calls`, { method: 'POST', headers, body });
+  expect(started.status).toBe(201);
+  const { data } = (await started.json()) as { data: { callId: string; wsUrl: string } };
+  expect(data.wsUrl).toContain(`${baseUrl.replace('http', 'ws')}/api/v1/ws/calls/${data.callId}?ticket=tk_`);
+  const reasons = await waitFor(
+    async () => {
+      const answer = await fetch(`${baseUrl}/api/v1/call-logs`, { headers });
+      const { data: log } = (await answer.json()) as { data: { calls: { reason: string | null }[] } };
+      return log.calls.every(({ reason }) => reason) && log.calls.map(({ reason }) => reason);
+    },
+    { what: 'the calls to be over' },
+  );
+  expect(reasons.toSorted()).toEqual(['busy', 'busy', 'remote_hangup', 'unreachable']);
 });
 
 /** What a command of this checkout prints, as JSON. */

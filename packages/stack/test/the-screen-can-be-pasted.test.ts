@@ -58,12 +58,12 @@ const pasteInto = (text: string): string[][] => {
 test('every line fits into 80 columns, but for where this checkout and a job lie', () => {
   const long = screen('support.wav')
     .split('\n')
-    .filter((line) => line.length > 80 && !/audio_file=|\/jobs\/|^ {2}cd /.test(line));
+    .filter((line) => line.length > 80 && !/audio_file=|\/jobs\/|\/demo\/call#|^ {2}cd /.test(line));
   expect(long).toEqual([]);
 });
 
-test('a shell makes six requests and a webhook of what is pasted, whatever the checkout is called', () => {
-  const [health, companies, analyze, status, signIn, tickets, webhook] = pasteInto(
+test('a shell makes requests, a call that is followed and a webhook of what is pasted, whatever the checkout is called', () => {
+  const [health, companies, analyze, status, signIn, tickets, ...later] = pasteInto(
     screen("Ann's calls; $(new) & old.wav"),
   );
   expect(health).toEqual(['http://localhost:3000/health']);
@@ -88,12 +88,25 @@ test('a shell makes six requests and a webhook of what is pasted, whatever the c
     'http://localhost:3000/functions/v1/integration-tickets/',
     ...['-H', 'Authorization: Bearer stk_1gLekPORy7nRN7oE6bfldJtDqf8LRt3btvga'],
   ]);
+  const [call, logs, follow, webhook] = later;
+  const apiKey = [
+    ...['-H', 'X-API-Key: ak_1gLekPORy7nRN7oE6bfldJtDqf8LRt3btvga'],
+    ...['-H', 'X-API-Secret: as_MKSgjpf3gXvyTNOxWpStHzgVytYeYQ20HH2c'],
+  ];
+  expect(call).toEqual([
+    'http://localhost:3000/api/v1/calls',
+    ...apiKey,
+    ...['-H', 'Content-Type: application/json'],
+    ...['-d', '{"name":"John Doe","phone":"+15005550004","callType":"outbound"}'],
+  ]);
+  expect(logs).toEqual(['http://localhost:3000/api/v1/call-logs?limit=5', ...apiKey]);
+  expect(follow).toEqual(['node', 'examples/calls/follow-call.mjs']);
   expect(webhook).toEqual(['switchboard', 'webhooks', 'endpoints', 'test', id]);
 });
 
 test('the command line is run in the checkout and finds a stack that lies elsewhere, wherever it is pasted', () => {
   const text = renderScreen({ ...facts('support.wav'), localDirGiven: "/var/Ann's stack" });
-  const command = text.slice(text.indexOf('  cd '), text.indexOf(' The demo job did not'));
+  const command = text.slice(text.lastIndexOf('  cd '), text.indexOf(' The demo job did not'));
   const npx = `npx() { printf '%s|%s|%s' "$PWD" "$SWITCHBOARD_LOCAL_DIR" "$1"; }\n`;
   const { stdout } = spawnSync('sh', ['-c', npx + command], { encoding: 'utf8', cwd: '/' });
   expect(stdout).toBe(`${repositoryDir}|/var/Ann's stack|switchboard`);

@@ -87,7 +87,7 @@ function foldWord(word: string, columns = 78): string {
   return (word.match(new RegExp(`.{1,${columns}}`, 'g')) ?? []).join('\\\n');
 }
 
-function renderPeople({ people, adminPassword }: ScreenFacts): string[] {
+function renderPeople({ baseUrl, people, adminPassword }: ScreenFacts): string[] {
   if (!people) return [];
   return [
     '',
@@ -98,6 +98,8 @@ function renderPeople({ people, adminPassword }: ScreenFacts): string[] {
     `   API key        ${people.apiKey.key}`,
     `   its secret     ${people.apiKey.secret}`,
     `   tickets        ${people.integrationToken}`,
+    ' Make a call: open',
+    `   ${callPage(baseUrl, people.apiKey)}`,
   ];
 }
 
@@ -114,8 +116,25 @@ function pasteForPeople({ baseUrl, people, anonKey, localDirGiven }: ScreenFacts
       `${baseUrl}/functions/v1/integration-tickets/`,
       `-H 'Authorization: Bearer ${people.integrationToken}'`,
     ),
+    ...pasteForCalls(baseUrl, people),
     // Its arrival, and who signed it, is said where the stack runs.
     switchboard(`webhooks endpoints test ${people.webhookEndpoint.id}`, localDirGiven),
+  ];
+}
+
+/** A call whose far end talks for three seconds and hangs up, what is kept of it, and one that is followed live. */
+function pasteForCalls(baseUrl: string, { apiKey }: DemoPeople): string[] {
+  const call = { name: 'John Doe', phone: '+15005550004', callType: 'outbound' };
+  const auth = [`-H 'X-API-Key: ${apiKey.key}'`, `-H 'X-API-Secret: ${apiKey.secret}'`];
+  return [
+    curl(
+      `${baseUrl}/api/v1/calls`,
+      ...auth,
+      `-H 'Content-Type: application/json'`,
+      `-d ${quote(JSON.stringify(call))}`,
+    ),
+    curl(`'${baseUrl}/api/v1/call-logs?limit=5'`, ...auth),
+    `  cd ${quote(repositoryDir)} && BASE_URL=${baseUrl} \\\n    API_KEY=${apiKey.key} \\\n    API_SECRET=${apiKey.secret} \\\n    npx node examples/calls/follow-call.mjs\n`,
   ];
 }
 
@@ -123,6 +142,11 @@ function pasteForPeople({ baseUrl, people, anonKey, localDirGiven }: ScreenFacts
 function switchboard(words: string, localDirGiven: string | undefined): string {
   const where = localDirGiven === undefined ? '' : `SWITCHBOARD_LOCAL_DIR=${quote(localDirGiven)} \\\n    `;
   return `  cd ${quote(repositoryDir)} && \\\n    ${where}npx switchboard ${words}\n`;
+}
+
+/** With the key behind the #, which browsers send to nobody; the page takes it out of the address bar. */
+function callPage(baseUrl: string, { key, secret }: DemoPeople['apiKey']): string {
+  return `${baseUrl}/demo/call#${new URLSearchParams({ key, secret })}`;
 }
 
 /** For a POSIX shell: nothing inside is special. */

@@ -65,11 +65,18 @@ export async function provideServiceUrls(
     return urlWith(database.ownerUrl, serviceRoles[schema], secrets.rolePasswords[schema], name);
   };
   const urls = urlsBy(urlOf);
+  const tryAll = (schemas: readonly SchemaName[]) =>
+    Promise.all(schemas.map((schema) => withClient(urls[schema], async () => undefined)));
   try {
-    if (database.isOwn || !(await anyRoleIsInUse(database.ownerUrl))) {
-      await provisionRoles({ url: database.ownerUrl, passwords: secrets.rolePasswords });
-    }
-    await Promise.all(schemaNames.map((schema) => withClient(urls[schema], async () => undefined)));
+    const inUse = database.isOwn ? [] : await rolesInUse(database.ownerUrl);
+    // Those that have passwords of ours come first: where others gave them, none of the rest is touched either.
+    await tryAll(inUse);
+    const missing = schemaNames.filter((schema) => !inUse.includes(schema));
+    await provisionRoles({
+      url: database.ownerUrl,
+      passwords: Object.fromEntries(missing.map((schema) => [schema, secrets.rolePasswords[schema]])),
+    });
+    await tryAll(missing);
     return urls;
   } catch (error) {
     if (database.isOwn) throw error;
@@ -101,14 +108,16 @@ async function prepareOwn(server: PostgresServer, secrets: LocalSecrets): Promis
   }
 }
 
-/** On a server we did not make, a role that may log in has a password somebody else set: we do not change it. */
-async function anyRoleIsInUse(ownerUrl: string): Promise<boolean> {
+/** On a server we did not make, a role that may log in has a password somebody gave it: perhaps we, at an earlier start. */
+async function rolesInUse(ownerUrl: string): Promise<SchemaName[]> {
   const roles = schemaNames.map((schema) => serviceRoles[schema]);
   return withClient(ownerUrl, async (client) => {
-    const found = await client.query('select 1 from pg_roles where rolname = any($1) and rolcanlogin', [
-      roles,
-    ]);
-    return (found.rowCount ?? 0) > 0;
+    const found = await client.query<{ rolname: string }>(
+      'select rolname from pg_roles where rolname = any($1) and rolcanlogin',
+      [roles],
+    );
+    const names = new Set(found.rows.map(({ rolname }) => rolname));
+    return schemaNames.filter((schema) => names.has(serviceRoles[schema]));
   });
 }
 

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { migrate } from '@switchboard/db';
 import { stackEnvironment } from '../config.ts';
 import { createPartnerClient } from '../demo/api-client.ts';
+import { createCallsClient, provideDemoCalls } from '../demo/calls.ts';
 import { finishDemoJob, postDemoJob } from '../demo/job.ts';
 import { provideDemoKeys } from '../demo/keys.ts';
 import { type DemoPeople, provideDemoPeople } from '../demo/people.ts';
@@ -179,6 +180,12 @@ async function startEverything(
 
   signal.throwIfAborted();
   out.say(`Ready at ${baseUrl}. Sending the bundled recording through the whole job …`);
+  if (people) {
+    // Nothing else needs them, so nothing else fails without them.
+    await provideDemoCalls(createCallsClient(baseUrl, people.apiKey)).catch((error: Error) =>
+      out.say(error.message),
+    );
+  }
   const partner = createPartnerClient(baseUrl, keys.sandbox);
   const tenant = await provideDemoTenant(partner);
   const job = await postDemoJob(partner, tenant, sink.url);

@@ -50,8 +50,11 @@ export function localPrograms(parts: LocalParts): Program[] {
         WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true',
         PUBLIC_URL: baseUrlOf(parts.ports),
         AUTH_REDIRECT_URLS: LOCAL_REDIRECTS,
+        // A browser on this machine reaches the audio of calls here, whatever network the machine is in.
+        CALL_MEDIA_ADDRESSES: '127.0.0.1',
         // Without a mail server the links in mails are found in the log.
         MAIL_PRINT: String(smtpUrl === undefined),
+        DEMO_PAGES: 'true',
         ...inherited,
         HOST: name === 'gateway' ? (all.HOST ?? '127.0.0.1') : '127.0.0.1',
         PORT: String(port),

@@ -84,7 +84,7 @@ export interface TestCalls extends TestReplica {
     since?: number,
     by?: Principal,
   ): Promise<{ readonly frames: Frame[]; readonly last_sequence: number; readonly is_final: boolean }>;
-  startReplica(): Promise<TestReplica>;
+  startReplica(settings?: Partial<Config['calls']>): Promise<TestReplica>;
   rows<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** The data of the events of a name, in the order in which they were emitted. */
   events<EventData = Record<string, unknown>>(name: string): Promise<EventData[]>;
@@ -145,13 +145,12 @@ export const startTestCalls = async (options: TestCallsOptions = {}): Promise<Te
   const ids = createUuidV7Ids(clock);
   const mint = createInternalTokenMinter({ secret: TOKEN_SECRET, clock });
   const closers: (() => Promise<unknown>)[] = [];
-  const config: Deps['config'] = {
-    ...testConfig,
-    calls: { ...testConfig.calls, ...options.calls },
-    media: { ...testConfig.media, ...options.media },
-  };
-
-  const startReplica = async (): Promise<TestReplica> => {
+  const startReplica: TestCalls['startReplica'] = async (settings = {}) => {
+    const config: Deps['config'] = {
+      ...testConfig,
+      calls: { ...testConfig.calls, ...options.calls, ...settings },
+      media: { ...testConfig.media, ...options.media },
+    };
     const log = createLog({ service: 'calls-test', level: 'silent' });
     const database = createDatabase({
       url: testDatabase.urlFor('calls'),

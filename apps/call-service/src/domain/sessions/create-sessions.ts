@@ -228,7 +228,15 @@ export const createSessions = (deps: SessionsDeps): RunningSessions => {
   const perform: Sessions['perform'] = async ({ id }, message, by) => {
     if (isHangUp(message)) return hangUp(id, message, by);
     const session = sessions.get(id);
-    return session ? session.perform(message) : askOwner(id, message, by);
+    if (!session) return askOwner(id, message, by);
+    try {
+      await session.perform(message);
+    } catch (error) {
+      const isTaken = error instanceof AppError && error.code === 'SERVICE_UNAVAILABLE' && !sessions.has(id);
+      if (!isTaken) throw error;
+      // We stood still for so long that others took the call: they do it.
+      await askOwner(id, message, by);
+    }
   };
 
   /** Again and again; sooner after a failure, because leases run out meanwhile. */

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { benchAnalysis } from './analysis.ts';
+import { benchCalls } from './calls.ts';
 import { benchCredentials } from './credentials.ts';
 import { benchGateway } from './gateway.ts';
 import { benchJobs } from './jobs.ts';
@@ -12,6 +13,7 @@ const parts = {
   jobs: benchJobs,
   analysis: benchAnalysis,
   webhooks: benchWebhooks,
+  calls: benchCalls,
 };
 const isPart = (name: string): name is keyof typeof parts => Object.hasOwn(parts, name);
 

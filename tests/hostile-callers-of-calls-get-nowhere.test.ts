@@ -501,12 +501,19 @@ test('whoever does not read is let go of with 4408, and neither the others nor t
 test('ten thousand sockets that say nothing: the gateway answers, and tells every one of them', async () => {
   const gateway: TestService = platform.services.gateway;
   const count = Math.min(10_000, openFilesMax() - 2_000);
-  const keys = await Promise.all([keyOf('ours'), keyOf('ours'), keyOf('ours')]);
-  const calls = await Promise.all(Array.from({ length: 10 }, () => client.start('+15550100')));
-  const targets = Array.from({ length: count }, (_, index) => ({
-    url: socketUrl(calls[index % calls.length]?.callId ?? ''),
-    headers: keyHeaders(keys[index % keys.length] as ApiKeyCredentials),
-  }));
+  // One account may not have them all.
+  const accounts = await Promise.all(
+    Array.from({ length: 10 }, async (_, index) => {
+      const key = await keyOf(`idle-${index}`);
+      const client = createCallsClient(platform.gatewayUrl, key);
+      return { client, key, call: await client.start('+15550100') };
+    }),
+  );
+  const targets = Array.from({ length: count }, (_, index) => {
+    const account = accounts[index % accounts.length];
+    if (!account) throw new RangeError('there is no account');
+    return { url: socketUrl(account.call.callId), headers: keyHeaders(account.key) };
+  });
   const before = residentBytes(gateway.pid);
   const startedMs = performance.now();
   const sockets = await openIdleSockets(targets, 64);
@@ -526,7 +533,7 @@ test('ten thousand sockets that say nothing: the gateway answers, and tells ever
     await expectAlive();
     expect(performance.now() - askedMs).toBeLessThan(10_000);
     sockets.lookFor('call.ended');
-    await Promise.all(calls.map(({ callId }) => client.end(callId)));
+    await Promise.all(accounts.map(({ client, call }) => client.end(call.callId)));
     await waitFor(() => sockets.countOf('call.ended') === count, {
       what: `the end on ${count} sockets`,
       timeoutMs: 20_000,

@@ -111,12 +111,14 @@ export const recordingPath = (name: string): string =>
  *
  * @param env variables of single services, beside what all of them need
  * @param options.without services that the test has no use for; whoever asks for one finds it ended
+ * @param options.durable Postgres writes through to the disk, as in production
  */
 export const startPlatform = async (
   env: Partial<Record<PlatformService, Readonly<Record<string, string>>>> = {},
-  options: { readonly without?: readonly PlatformService[] } = {},
+  options: { readonly without?: readonly PlatformService[]; readonly durable?: boolean } = {},
 ): Promise<Platform> => {
-  const [postgres, nats] = await Promise.all([startPostgres(), startNats()]);
+  const { without = [], durable = false } = options;
+  const [postgres, nats] = await Promise.all([startPostgres({ durable }), startNats()]);
   const shared = {
     NATS_URL: nats.url,
     INTERNAL_TOKEN_SECRET,
@@ -126,7 +128,6 @@ export const startPlatform = async (
     DRAIN_SECONDS: '1',
     LOG_LEVEL: 'warn',
   };
-  const { without = [] } = options;
   const environments: Partial<Record<PlatformService, Readonly<Record<string, string>>>> = {};
   const start = async (service: PlatformService, own: Readonly<Record<string, string>>) => {
     const environment = { ...shared, ...own, ...env[service] };

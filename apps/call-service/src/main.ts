@@ -10,6 +10,7 @@ import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
 import type { Deps } from './deps.ts';
 import { housekeepingTasks } from './domain/housekeeping/tasks.ts';
+import { isTurn } from './domain/ice-servers.ts';
 import { createSessions } from './domain/sessions/create-sessions.ts';
 import { createLoopbackDriver } from './domain/telephony/loopback/index.ts';
 import { startResponders } from './responders/index.ts';
@@ -23,6 +24,11 @@ await runService({
     const { config, log, clock, lifecycle, metrics } = boot;
     const { bus, ctx } = await openConnections(boot, { service: NAME, schema: 'calls' });
     const secrets = secretsOf(config.internalToken);
+    if (config.media.turnSecret === undefined && config.media.iceServers.some(isTurn)) {
+      log.warn(
+        'Browsers are not told of the TURN servers in CALL_ICE_SERVERS: set CALL_TURN_SECRET to the secret of these servers',
+      );
+    }
     const driver = createLoopbackDriver({
       media: config.media,
       noAnswerSeconds: config.calls.noAnswerSeconds,

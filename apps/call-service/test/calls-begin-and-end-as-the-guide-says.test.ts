@@ -242,6 +242,17 @@ describe('ending a call', () => {
     await waitFor(() => calls.driver.leg(callId).end === 'ended', { what: 'its owner hangs up' });
   });
 
+  it('needs neither its owner nor NATS', async () => {
+    const at = await calls.startReplica();
+    const { callId } = await calls.startCall({}, { at });
+    await at.bus.close();
+    const ended = await calls.ask('POST', `${CALLS}/${callId}/end`, { at: replica });
+    expect(ended).toMatchObject({ status: 200, body: { data: { status: 'ended' } } });
+    const other = await calls.startCall();
+    expect((await calls.ask('POST', `${CALLS}/${other.callId}/end`, { at })).status).toBe(200);
+    expect(await eventsOf(other.callId, 'ended')).toHaveLength(1);
+  });
+
   it('answers of a call that failed as of one that ended', async () => {
     const { callId } = await calls.startCall();
     clock.advance(2);
@@ -299,6 +310,30 @@ describe('what is done in a call', () => {
       body: { data: { status: 'ended' } },
     });
     expect(await faults({ action: 'mute' })).toEqual([409, 'CALL_NOT_ACTIVE', undefined]);
+  });
+});
+
+describe('while Postgres is away', () => {
+  it('everybody who asks learns that another try may help, and nothing happens twice', async () => {
+    const { callId, ticket } = await calls.startCall();
+    const start = await calls.stopDatabase();
+    const databaseError = { status: 503, body: { success: false, error: { code: 'DATABASE_ERROR' } } };
+    const create = () =>
+      calls.ask('POST', CALLS, { body: GUIDE_BODY, headers: { 'idempotency-key': 'while-away' } });
+    try {
+      expect(await create()).toMatchObject(databaseError);
+      expect(await calls.ask('GET', `${CALLS}/${callId}`)).toMatchObject(databaseError);
+      expect(await calls.ask('POST', `${CALLS}/${callId}/end`)).toMatchObject(databaseError);
+      const code = { code: 'DATABASE_ERROR' };
+      await expect(calls.follow(callId)).rejects.toMatchObject(code);
+      await expect(calls.redeem(ticket, `/api/v1/ws/calls/${callId}`)).rejects.toMatchObject(code);
+    } finally {
+      await start();
+    }
+    await waitFor(async () => (await create()).status === 201, { what: 'a call is started' });
+    expect((await create()).headers['idempotent-replay']).toBe('true');
+    expect((await calls.ask('POST', `${CALLS}/${callId}/end`)).status).toBe(200);
+    expect(await eventsOf(callId, 'ended')).toHaveLength(1);
   });
 });
 

@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 
 export type IceServer = z.input<typeof iceServerSchema>;
 
-const isTurn = (url: string): boolean => /^turns?:/.test(url);
+export const isTurn = (url: string): boolean => /^turns?:/.test(url);
 
 interface TurnUse {
   readonly callId: string;

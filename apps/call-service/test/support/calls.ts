@@ -85,6 +85,8 @@ export interface TestCalls extends TestReplica {
     by?: Principal,
   ): Promise<{ readonly frames: Frame[]; readonly last_sequence: number; readonly is_final: boolean }>;
   startReplica(settings?: Partial<Config['calls']>): Promise<TestReplica>;
+  /** Postgres takes none of the service's connections, and ends those that there are, until the given function is called. */
+  stopDatabase(): Promise<() => Promise<void>>;
   rows<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** The data of the events of a name, in the order in which they were emitted. */
   events<EventData = Record<string, unknown>>(name: string): Promise<EventData[]>;
@@ -219,6 +221,14 @@ export const startTestCalls = async (options: TestCallsOptions = {}): Promise<Te
       body: answer.body === '' ? null : answer.json(),
     };
   };
+  const asSuperuser = async (...statements: readonly string[]): Promise<void> => {
+    const url = new URL(testDatabase.adminUrl);
+    url.pathname = '/postgres';
+    const client = new pg.Client({ connectionString: url.href });
+    await client.connect();
+    for (const statement of statements) await client.query(statement);
+    await client.end();
+  };
   const rows: TestCalls['rows'] = async (text, values = []) => (await owner.query(text, [...values])).rows;
 
   return {
@@ -243,6 +253,15 @@ export const startTestCalls = async (options: TestCallsOptions = {}): Promise<Te
       return { ...page, frames: page.frames.map(({ text }) => JSON.parse(text)) };
     },
     startReplica,
+    async stopDatabase() {
+      const { name } = testDatabase;
+      const role = new URL(testDatabase.urlFor('calls')).username;
+      await asSuperuser(
+        `ALTER DATABASE ${name} ALLOW_CONNECTIONS false`,
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}' AND usename = '${role}'`,
+      );
+      return () => asSuperuser(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
+    },
     rows,
     async events<EventData>(name: string) {
       const found = await rows<{ data: EventData }>(

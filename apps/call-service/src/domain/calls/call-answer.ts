@@ -13,8 +13,8 @@ import { findCall } from './call-repository.ts';
 type CallLog = z.input<typeof callLogSchema>;
 type Action = z.input<typeof performedActionSchema>;
 
-/** Of one call, the first ones: nobody reads more, and a list of calls must not carry them all. */
-const ACTIONS_MAX = 500;
+/** Of one call: as many as it takes (sessions/session.ts). */
+const ACTIONS_MAX = 1_000;
 
 interface Row {
   readonly call_id: string;

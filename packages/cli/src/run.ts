@@ -8,6 +8,7 @@ import { showApiKey } from './commands/api-keys/show.ts';
 import { updateApiKey } from './commands/api-keys/update.ts';
 import { listAudit } from './commands/audit/list.ts';
 import { explainCredential } from './commands/auth/explain.ts';
+import { importCallLogs } from './commands/calls/import.ts';
 import { migrateDatabase } from './commands/db/migrate.ts';
 import { listDead } from './commands/dead/list.ts';
 import { putBackDead } from './commands/dead/put-back.ts';
@@ -121,6 +122,7 @@ const commands: readonly Command[] = [
   verifyWebhook,
   listWebhookSigningKeys,
   rotateWebhookSigningKey,
+  importCallLogs,
   listSigningKeys,
   rotateSigningKey,
   listAudit,

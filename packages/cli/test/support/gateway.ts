@@ -3,8 +3,10 @@ import { createBrowser } from './browser.ts';
 
 export const ADMIN = { email: 'admin@example.com', password: 'a-password-that-only-tests-know' };
 
-/** Identity, partner, ticket service and gateway as processes, on a database of the test's own; the dispatcher if it is wanted. */
-export const startTestGateway = async (options: { readonly withWebhooks?: boolean } = {}) => {
+/** Identity, partner, ticket service and gateway as processes, on a database of the test's own; others if they are wanted. */
+export const startTestGateway = async (
+  options: { readonly withWebhooks?: boolean; readonly withCalls?: boolean } = {},
+) => {
   await resetNats();
   const database = await createTestDatabase();
   const shared = {
@@ -38,6 +40,13 @@ export const startTestGateway = async (options: { readonly withWebhooks?: boolea
         WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true',
       })
     : undefined;
+  const calls = options.withCalls
+    ? await startService('call-service', {
+        ...shared,
+        DATABASE_URL: database.urlFor('calls'),
+        PUBLIC_URL: 'http://127.0.0.1:3000',
+      })
+    : undefined;
   const gateway = await startService('gateway', {
     ...shared,
     ANON_KEY: 'eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYW5vbiJ9.c2lnbmF0dXJlLW9mLWEtdGVzdC1rZXk',
@@ -45,8 +54,16 @@ export const startTestGateway = async (options: { readonly withWebhooks?: boolea
     PARTNER_SERVICE_URL: partner.url,
     TICKET_SERVICE_URL: tickets.url,
     ...(webhooks ? { WEBHOOK_DISPATCHER_URL: webhooks.url } : {}),
+    ...(calls ? { CALL_SERVICE_URL: calls.url } : {}),
   });
-  const services = [gateway, identity, partner, tickets, ...(webhooks ? [webhooks] : [])];
+  const services = [
+    gateway,
+    identity,
+    partner,
+    tickets,
+    ...(webhooks ? [webhooks] : []),
+    ...(calls ? [calls] : []),
+  ];
   await Promise.all(services.map((service) => service.waitReady(60_000)));
   return {
     url: gateway.url,

@@ -13,7 +13,7 @@ test('every variable it names is one that a service reads', () => {
   const variables = new Set(
     page
       .match(/\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b/g)
-      ?.filter((name) => !['KEY_ID', 'TOKEN_ID', 'ENDPOINT_ID', 'DELIVERY_ID'].includes(name)),
+      ?.filter((name) => !['KEY_ID', 'TOKEN_ID', 'ENDPOINT_ID', 'DELIVERY_ID', 'ACCOUNT_ID'].includes(name)),
   );
   expect(variables.size).toBeGreaterThan(10);
   const known = read('docs/configuration.md');
@@ -33,7 +33,7 @@ test('every figure it says to alert on is one that a service gives', () => {
 
 test('every table, function and role it names is made by the migrations', () => {
   const names = page
-    .match(/\b(identity|partner|tickets|ai|webhooks)\.[a-z_]{2,}\b/g)
+    .match(/\b(identity|calls|partner|tickets|ai|webhooks)\.[a-z_]{2,}\b/g)
     ?.map((name) => name.split('.')[1] ?? '');
   const roles = page.match(/\bswitchboard_(?!owner)[a-z]+\b/g);
   const functions = code.flatMap((text) => /^([a-z_]+)\(/.exec(text)?.[1] ?? []);
@@ -44,6 +44,7 @@ test('every table, function and role it names is made by the migrations', () => 
 
 test.each([
   ...['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md', 'SECURITY.md', 'docs/operating.md'],
+  ...['docs/calls.md', 'docs/realtime.md', 'examples/calls/README.md', 'packages/call-client/README.md'],
   ...['docs/sending-webhooks.md', 'docs/receiving-webhooks.md', 'examples/webhooks/README.md'],
 ])('what %s links to is there', (name) => {
   const links = [...read(name).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);

@@ -5,6 +5,7 @@ import { createCli } from './support/cli.ts';
 const pages = [
   ...['README.md', 'CONTRIBUTING.md', 'docs/operating.md'],
   ...['docs/sending-webhooks.md', 'docs/receiving-webhooks.md', 'examples/webhooks/README.md'],
+  ...['docs/calls.md', 'examples/calls/README.md'],
 ];
 
 /** `npx switchboard …` in code of a page, without its comment, in words as a shell makes them. */

@@ -77,6 +77,8 @@ export const closeCodes = {
   normal: 1000,
   unsupportedData: 1003,
   tooLarge: 1009,
+  /** Something went wrong on our side. */
+  internalError: 1011,
   /** This gateway ends: connect again, with `?since=`. */
   serviceRestart: 1012,
   /** Nobody can be asked right now: try again. */

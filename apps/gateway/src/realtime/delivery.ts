@@ -4,7 +4,8 @@ import type { Log } from '@switchboard/service-kit';
 import type { Follower, Page, Topic } from './follower.ts';
 import type { Outbox } from './outbox.ts';
 
-/** An owner that comes back is not asked by everybody at the same moment. */
+/** When NATS comes back, thousands may miss something: the owners are asked by so many at a time. */
+const QUESTIONS_AT_ONCE = 100;
 const RETRIES_AT_ONCE = 200;
 
 export interface DeliveryDeps {
@@ -33,6 +34,21 @@ export const createDelivery = (deps: DeliveryDeps) => {
   /** Those for whom nobody could be asked; `retry` tries again. */
   const stalled = new Set<Follower>();
 
+  /** Questions that wait for a place among those under way. */
+  const waiting: (() => void)[] = [];
+  let asking = 0;
+
+  const inTurn = async <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {
+    if (asking >= QUESTIONS_AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
+    asking += 1;
+    try {
+      return await ask();
+    } finally {
+      asking -= 1;
+      waiting.shift()?.();
+    }
+  };
+
   const pageOf = (topic: Topic, seenBefore: number, reply: FollowReply): Page => {
     topic.seen = Math.max(topic.seen, reply.last_sequence);
     if (reply.is_final) topic.final = reply.last_sequence;
@@ -48,11 +64,12 @@ export const createDelivery = (deps: DeliveryDeps) => {
   const fetchPage = (topic: Topic, since: number, principal: Principal): Promise<Page> => {
     const underWay = topic.fetches.get(since);
     if (underWay) return underWay;
-    const seenBefore = topic.seen;
-    const page = bus
-      .request(topic.contract.followRpc, { id: topic.id, since, principal })
-      .then((reply) => pageOf(topic, seenBefore, reply))
-      .finally(() => topic.fetches.delete(since));
+    const ask = async (): Promise<Page> => {
+      const seenBefore = topic.seen;
+      const reply = await bus.request(topic.contract.followRpc, { id: topic.id, since, principal });
+      return pageOf(topic, seenBefore, reply);
+    };
+    const page = inTurn(ask).finally(() => topic.fetches.delete(since));
     topic.fetches.set(since, page);
     return page;
   };

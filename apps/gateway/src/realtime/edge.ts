@@ -33,6 +33,8 @@ const SYNC_SECONDS = 10;
 const FINISHED_SECONDS = 5;
 /** How long a peer may take to answer a close frame; then its connection is cut. */
 export const CLOSE_TIMEOUT_MS = 5_000;
+/** Of the time that a drain has. */
+const DRAIN_SHARE = 0.75;
 /** Sockets beyond `socketsMax` that are only told so. Beyond those nothing is said any more. */
 const REFUSED_MAX = 1000;
 
@@ -85,7 +87,8 @@ export const createRealtimeEdge = (options: RealtimeOptions) => {
   /** All that were accepted and are not closed, those that are being refused too. */
   const sockets = new Set<WebSocket>();
   const followersOf = new Map<string, number>();
-  let finishing: { readonly follower: Follower; readonly atMs: number }[] = [];
+  /** Until when those who have everything stay; the first one is the first to go. */
+  const finishing = new Map<Follower, number>();
   let isDraining = false;
   let syncAtMs = nowMs() + SYNC_SECONDS * 1000;
   let credentialsChanged = false;
@@ -106,6 +109,7 @@ export const createRealtimeEdge = (options: RealtimeOptions) => {
     else followersOf.set(caller, left);
     outbox.forget(follower);
     delivery.forget(follower);
+    finishing.delete(follower);
     heartbeat.remove(follower);
     watch.remove(follower);
     topics.letGo(topic);
@@ -131,8 +135,7 @@ export const createRealtimeEdge = (options: RealtimeOptions) => {
   };
 
   const finish = (follower: Follower): void => {
-    if (finishing.some((entry) => entry.follower === follower)) return;
-    finishing.push({ follower, atMs: nowMs() + FINISHED_SECONDS * 1000 });
+    if (!finishing.has(follower)) finishing.set(follower, nowMs() + FINISHED_SECONDS * 1000);
   };
 
   const ticketUsed = ({ followers }: Topic, ticketId: string, use: number): void => {
@@ -159,9 +162,9 @@ export const createRealtimeEdge = (options: RealtimeOptions) => {
   const sync = createSync({ bus, log, contracts, topics, delivery });
 
   const closeFinished = (now: number): void => {
-    while (finishing[0] && finishing[0].atMs <= now) {
-      const entry = finishing.shift();
-      if (entry) drop(entry.follower, closeCodes.normal, 'it is over');
+    for (const [follower, atMs] of finishing) {
+      if (atMs > now) return;
+      drop(follower, closeCodes.normal, 'it is over');
     }
   };
 
@@ -181,7 +184,13 @@ export const createRealtimeEdge = (options: RealtimeOptions) => {
       void watch.checkAll();
     }
   };
-  const timer = setInterval(tick, TICK_MS).unref();
+  const timer = setInterval(() => {
+    try {
+      tick();
+    } catch (error) {
+      log.error({ err: error }, 'the realtime edge could not do what was due');
+    }
+  }, TICK_MS).unref();
 
   // Whatever was said while NATS was away was not heard. The client has subscribed again by now.
   const stopListening = [
@@ -225,8 +234,12 @@ export const createRealtimeEdge = (options: RealtimeOptions) => {
     const { socket } = follower;
     const sign = () => void commands.admit(follower);
     socket.on('message', (data, isBinary) => {
-      if (follower.state !== 'over' && commands.admit(follower)) {
+      if (follower.state === 'over' || !commands.admit(follower)) return;
+      try {
         commands.handle(follower, data as Buffer, isBinary);
+      } catch (error) {
+        log.error({ err: error, kind: follower.topic.contract.kind }, 'a message could not be taken in');
+        drop(follower, closeCodes.internalError, 'an error on our side');
       }
     });
     socket.on('ping', sign);
@@ -319,10 +332,12 @@ export const createRealtimeEdge = (options: RealtimeOptions) => {
       const followers = topics.all().flatMap((topic) => [...topic.followers]);
       const startMs = performance.now();
       const total = followers.length;
-      const leftMs = (): number => seconds * 1000 - (performance.now() - startMs);
+      // The rest of the time is for the last ones to go.
+      const spreadMs = seconds * 1000 * DRAIN_SHARE;
+      const leftMs = (): number => spreadMs - (performance.now() - startMs);
       const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
       while (followers.length > 0) {
-        const due = leftMs() <= 0 ? 0 : Math.floor((total * leftMs()) / (seconds * 1000));
+        const due = leftMs() <= 0 ? 0 : Math.floor((total * leftMs()) / spreadMs);
         for (const follower of followers.splice(due)) drop(follower, closeCodes.serviceRestart, 'restart');
         if (followers.length > 0) await pause(Math.min(50, leftMs()));
       }
@@ -334,7 +349,6 @@ export const createRealtimeEdge = (options: RealtimeOptions) => {
       isDraining = true;
       clearInterval(timer);
       for (const stop of stopListening) stop();
-      finishing = [];
       for (const topic of topics.all()) for (const follower of topic.followers) leave(follower);
       for (const socket of sockets) socket.terminate();
     },

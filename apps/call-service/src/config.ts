@@ -83,7 +83,7 @@ export const configSchema = z.object({
     }),
     turnSecret: setting('CALL_TURN_SECRET', secretField(16).optional(), {
       description:
-        'Shared with the TURN servers (coturn: static-auth-secret): passwords for them last a call',
+        'Shared with the TURN servers (coturn: static-auth-secret): passwords for them last a call. Without it browsers are told of STUN servers alone',
       secret: true,
     }),
     addresses: setting('CALL_MEDIA_ADDRESSES', addressesField().default([]), {

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { createManualClock, type UserPrincipal } from '@switchboard/contracts';
 import { waitFor } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { iceServersFor } from '../src/domain/ice-servers.ts';
 import { CALLS, startTestCalls, type TestCalls, type TestReplica, userOf } from './support/calls.ts';
 
 const START = '2026-03-01T12:00:00.000Z';
@@ -104,6 +105,15 @@ describe('starting a call', () => {
     expect(request).toMatchObject({ callId, phone: '+1234567890', callType: 'inbound' });
     expect(JSON.stringify(await calls.rows('SELECT * FROM calls.call_tickets'))).not.toContain('tk_');
     await calls.ask('POST', `${CALLS}/${callId}/end`);
+  });
+
+  it('tells browsers of no TURN server that they have no password for: they would throw', () => {
+    const use = { callId: '1', expiresAt: clock.now() };
+    const iceServers = ['turn:turn.example.com:3478', 'stun:stun.example.com:3478'];
+    expect(iceServersFor({ iceServers, turnSecret: undefined }, use)).toEqual([
+      { urls: ['stun:stun.example.com:3478'] },
+    ]);
+    expect(iceServersFor({ iceServers: [], turnSecret: TURN_SECRET }, use)).toEqual([]);
   });
 
   it('names every faulty field, in the dialect of the guide', async () => {

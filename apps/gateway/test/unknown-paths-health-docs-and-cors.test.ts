@@ -37,13 +37,13 @@ const get = (path: string, init: RequestInit = {}) => fetch(gateway.url + path, 
 describe('addresses that are none', () => {
   test.each([
     ['/api/partner/v1/nothing', { error: { code: 'NOT_FOUND' } }],
-    ['/api/v1/calls/nothing', { success: false, error: { code: 'NOT_FOUND' } }],
+    ['/api/v1/calls/1/nothing', { success: false, error: { code: 'NOT_FOUND' } }],
     ['/api/v1/nothing', { error: 'NOT_FOUND', code: 404 }],
     ['/functions/v1/nothing', { success: false, code: 'NOT_FOUND' }],
     ['/functions/v1/integration-tickets/x', { error: 'not_found' }],
     ['/auth/v1/nothing', { code: 404, error_code: 'not_found' }],
-    ['/api/v1/call-logs/nothing', { success: false, error: { code: 'NOT_FOUND' } }],
-    ['/api/v1/ws/calls/nothing', { success: false, error: { code: 'NOT_FOUND' } }],
+    ['/api/v1/call-logs/1/nothing', { success: false, error: { code: 'NOT_FOUND' } }],
+    ['/api/v1/ws/calls/1/nothing', { success: false, error: { code: 'NOT_FOUND' } }],
     ['/api/v1/auth/nothing', { error: 'NOT_FOUND', code: 404 }],
     ['/api/v1/auth/device/nothing', { error: 'not_found', error_description: expect.any(String), code: 404 }],
     ['/device/nothing', { type: 'about:blank', status: 404, code: 'NOT_FOUND' }],
@@ -152,6 +152,26 @@ describe('documents and pages', () => {
     expect(html).not.toMatch(/(src|href)="(https?:)?\/\//);
     for (const [, url = ''] of html.matchAll(/(?:src|href)="(\/[^"]*)"/g)) {
       expect((await get(url)).ok, url).toBe(true);
+    }
+  });
+
+  test('the page to make calls with is there only where it is asked for, and talks to this gateway alone', async () => {
+    expect((await get('/demo/call')).status).toBe(404);
+    const front = await startGateway({ env: { DEMO_PAGES: 'true', PUBLIC_URL: 'https://api.example.com' } });
+    try {
+      const response = await fetch(`${front.url}/demo/call`);
+      const policy = response.headers.get('content-security-policy') ?? '';
+      expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'");
+      expect(policy).toContain("connect-src 'self' wss://api.example.com;");
+      const html = await response.text();
+      expect(html).not.toMatch(/(src|href)="(https?:)?\/\/|<script>|\son[a-z]+=|style=/);
+      for (const [, url = ''] of html.matchAll(/(?:src|href)="(\/demo[^"]*)"/g)) {
+        const file = await fetch(front.url + url);
+        expect([file.status, file.headers.get('etag')], url).toEqual([200, expect.any(String)]);
+      }
+      expect((await fetch(`${front.url}/demo/assets/index.ts`)).status).toBe(404);
+    } finally {
+      await front.close();
     }
   });
 

@@ -44,7 +44,7 @@ const useKey = (credentials) => {
   client = createCallClient({ baseUrl: `${location.origin}/api/v1`, ...credentials });
   at('key-form').hidden = true;
   at('key-shown').hidden = false;
-  at('key-shown').textContent = `${shorten(credentials.apiKey)} · change key`;
+  at('key-shown').title = shorten(credentials.apiKey);
   log.use(client);
   log.refresh();
 };

@@ -23,7 +23,7 @@ export const startResponders = (
   { data, sessions }: Pick<Deps, 'data' | 'sessions'>,
 ): readonly Responder[] => [
   bus.respond(callRpcs.redeemTicket, (question) => answering(() => redeemTicket({ data, bus }, question))),
-  bus.respond(callRpcs.follow, (question) => answering(() => followCall(data, question))),
+  bus.respond(callRpcs.follow, (question) => answering(() => followCall({ data, bus }, question))),
   bus.respond(callRpcs.sync, (question) => answering(() => syncCalls(data, question))),
   bus.respond(callRpcs.commandAny, (question) => answering(() => commandAny({ data, sessions }, question))),
 ];

@@ -1,7 +1,9 @@
+import type { Bus } from '@switchboard/bus';
 import { AppError, type callRpcs, FRAMES_PER_PAGE, type Principal } from '@switchboard/contracts';
 import { sql } from 'kysely';
 import type { z } from 'zod';
 import type { Data, Executor } from '../database.ts';
+import { tellUse } from '../tickets/tell-use.ts';
 import { isCallTopic, mayFollow } from './accounts.ts';
 import { frameText, type StoredFrame } from './frames.ts';
 
@@ -15,6 +17,8 @@ interface Row {
   readonly account_id: string;
   readonly last_sequence: number;
   readonly is_over: boolean;
+  /** Of the ticket of whoever asks; null when it is no ticket, or one that is kept no longer. */
+  readonly ticket_uses: number | null;
   /** These are null in the one row of a call that has no frame after `since`. */
   readonly sequence: number | null;
   readonly type: StoredFrame['type'];
@@ -23,9 +27,12 @@ interface Row {
 }
 
 /** The call with its frames after `since`, as of one moment: what says that it is over has the last frame beside it. */
-const readPage = async (executor: Executor, id: string, since: number): Promise<readonly Row[]> => {
+const readPage = async (executor: Executor, { id, since, principal }: Question): Promise<readonly Row[]> => {
+  const ticketId = principal.kind === 'ticket' ? principal.ticket_id : null;
   const read = await sql<Row>`
-    SELECT c.account_id, c.last_sequence, c.ended_at IS NOT NULL AS is_over, f.sequence, f.type, f.data, f.at
+    SELECT c.account_id, c.last_sequence, c.ended_at IS NOT NULL AS is_over,
+      (SELECT uses FROM calls.call_tickets WHERE id = ${ticketId}::uuid) AS ticket_uses,
+      f.sequence, f.type, f.data, f.at
     FROM calls.calls c LEFT JOIN LATERAL (
       SELECT page.* FROM (
         SELECT sequence, type, data, at,
@@ -61,17 +68,22 @@ export const findFollowed = async (executor: Executor, principal: Principal, id:
 };
 
 /**
- * What happened to a call after a sequence, a page at a time.
+ * What happened to a call after a sequence, a page at a time. Whoever asks by a ticket that was used again since is answered,
+ * and its gateway told once more: it may not have listened yet when the later use was told, and two would stay connected.
  *
  * @throws CALL_NOT_FOUND, for whoever may not see it just the same
  */
 export const followCall = async (
-  { db }: Pick<Data, 'db'>,
-  { id, since, principal }: Question,
+  { data, bus }: { readonly data: Pick<Data, 'db'>; readonly bus: Pick<Bus, 'publishNow'> },
+  question: Question,
 ): Promise<Page> => {
-  const rows = isCallTopic(id) ? await readPage(db, id, since) : [];
+  const { id, principal } = question;
+  const rows = isCallTopic(id) ? await readPage(data.db, question) : [];
   const [call] = rows;
   if (!call || !mayFollow(principal, { id, account_id: call.account_id }))
     throw new AppError('CALL_NOT_FOUND');
+  if (principal.kind === 'ticket' && call.ticket_uses !== null && call.ticket_uses > principal.use) {
+    tellUse(bus, id, principal.ticket_id, call.ticket_uses);
+  }
   return { frames: toPage(id, rows), last_sequence: call.last_sequence, is_final: call.is_over };
 };

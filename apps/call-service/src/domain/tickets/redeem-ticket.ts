@@ -1,8 +1,9 @@
 import type { Bus } from '@switchboard/bus';
-import { type callRpcs, callsRealtime, realtimeHeaders, realtimeSubject } from '@switchboard/contracts';
+import type { callRpcs } from '@switchboard/contracts';
 import type { z } from 'zod';
 import type { Data } from '../database.ts';
 import { socketPath } from './issue-ticket.ts';
+import { tellUse } from './tell-use.ts';
 import { countUse, findTicket } from './ticket-repository.ts';
 
 type Question = z.output<typeof callRpcs.redeemTicket.request>;
@@ -19,9 +20,7 @@ export const redeemTicket = async (
   if (path !== socketPath(call_id)) return { ok: false, reason: 'other_resource' };
   const use = await countUse(data.db, id, data.clock.now());
   if (use === undefined) return { ok: false, reason: 'expired' };
-  bus.publishNow(realtimeSubject(callsRealtime.kind, call_id), '', {
-    [realtimeHeaders.ticket]: `${id} ${use}`,
-  });
+  tellUse(bus, call_id, id, use);
   return {
     ok: true,
     principal: {

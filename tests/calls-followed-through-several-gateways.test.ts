@@ -93,7 +93,7 @@ test('sockets at two gateways get the same bytes in the same order, of a call th
     'call.ended',
   ]);
   // Whoever comes when all is over reads the same, or what is left of it.
-  const late = followByTicket(second, call);
+  const late = followByKey(second, call);
   await late.waitForFrame('call.ended');
   expect(late.texts).toEqual(byTicket.texts);
   const rest = followByKey(first, call, 4);

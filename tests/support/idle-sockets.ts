@@ -11,6 +11,9 @@ export interface IdleSockets {
 }
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
+const PING = 0x89;
+/** Empty, masked with zeros. */
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 
 /** How many files a process may have open; as many as we have in other systems. */
 export const openFilesMax = (): number => {
@@ -52,8 +55,10 @@ export const openIdleSockets = async (
       let isUpgraded = false;
       let isOpen = false;
       let hasFound = '';
-      const startedBy = setTimeout(() => reject(new Error('an idle socket got no frame in 30 s')), 30_000);
+      const startedBy = setTimeout(() => reject(new Error('an idle socket got no frame in a minute')), 60_000);
       socket.on('data', (bytes) => {
+        // A ping that comes alone, as it does where nothing else is said.
+        if (bytes[0] === PING) socket.write(PONG);
         const text = bytes.toString('latin1');
         if (!isUpgraded && !text.startsWith('HTTP/1.1 101')) {
           reject(new Error(`an idle socket was refused: ${text.slice(0, 300)}`));

@@ -142,7 +142,7 @@ const COUNTED_CALLS_MAX = 1_000;
 
 type Query = z.output<typeof listCallLogsQuery>;
 
-export interface LogPage {
+interface LogPage {
   readonly calls: z.input<typeof callLogSchema>[];
   readonly total?: number;
   readonly nextCursor: string | null;

@@ -2,7 +2,7 @@ import { errors } from '@switchboard/contracts';
 import type { Position } from '@switchboard/service-kit';
 
 /** Where a page goes on: behind a position, and how many that match are still to be passed over. */
-export interface LogCursor {
+interface LogCursor {
   readonly after: Position | null;
   readonly skip: number;
 }

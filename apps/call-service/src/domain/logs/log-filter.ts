@@ -16,7 +16,7 @@ export interface LogFilter {
   readonly to: Date | null;
 }
 
-export interface TimeRange {
+interface TimeRange {
   readonly from: Date | null;
   readonly to: Date | null;
 }

@@ -47,7 +47,7 @@ const exactBranches = (filter: LogFilter, after: Position | null): Condition[] =
   const over = (status === null ? callStatuses : [status]).filter((each) => !isActive(each));
   const stretches = over.flatMap((each) =>
     (callType === null ? callTypes : [callType]).map((type) =>
-      all([sql`ended_at IS NOT NULL`, ...where, sql`status = ${each}`, sql`call_type = ${type}`]),
+      all([...where, sql`outcome = ${each}`, sql`call_type = ${type}`]),
     ),
   );
   if (status !== null && !isActive(status)) return stretches;
@@ -77,7 +77,7 @@ export const listExactly = async (
 /** How many there are; counts no further than `max`. */
 export const countExactly = async (executor: Executor, filter: LogFilter, max: number): Promise<number> => {
   const branches = exactBranches(filter, null).map(
-    (where) => sql`(SELECT id FROM calls.calls WHERE ${where} LIMIT ${max})`,
+    (where) => sql`(SELECT id FROM calls.calls WHERE ${where} ${newestFirst} LIMIT ${max})`,
   );
   const counted = await sql<{ calls: number }>`
     SELECT count(*)::int AS calls

@@ -9,6 +9,8 @@ export interface Slice {
   /** With the account it makes the key. */
   readonly seed: number;
   readonly from: Date;
+  /** Up to but without. */
+  readonly until: Date;
   /** More calls than one look may cover, and no narrower slice: it is to be walked through. */
   readonly isTooLarge: boolean;
 }
@@ -19,7 +21,7 @@ const SPAN_HOURS = 256;
 const HOUR_MS = 3_600_000;
 
 /** One look covers no more calls than this. Wider slices are fewer looks, 25 to 150 µs each, and more calls in vain. */
-export const SLICE_CALLS_MAX = 10_000;
+const SLICE_CALLS_MAX = 10_000;
 /** More of those than this that need to be cut finer are left to the next stretch: each has 256 hours to be read. */
 const CUT_SPANS_MAX = 8;
 
@@ -32,44 +34,40 @@ interface Counted {
 const sliceOf = (width: number, at: number, isTooLarge: boolean): Slice => ({
   seed: at * 8 + WIDTHS_HOURS.indexOf(width),
   from: new Date(at * width * HOUR_MS),
+  until: new Date((at + 1) * width * HOUR_MS),
   isTooLarge,
 });
 
-/** Puts what is counted together into the widest slices that are not too large, newest first. */
+/** Each in the widest slice that has it and is not too large, newest first. What is counted must be all of the time it is in. */
 const gather = (counted: readonly Counted[], widths: readonly number[]): Slice[] => {
-  const [width = 0, wider] = widths;
-  if (wider === undefined) {
-    return counted.map(({ at, calls }) => sliceOf(width, at, calls > SLICE_CALLS_MAX));
-  }
-  const slices: Slice[] = [];
-  const factor = wider / width;
-  const parents = new Map<number, Counted[]>();
-  for (const each of counted) {
-    const parent = Math.floor(each.at / factor);
-    parents.set(parent, [...(parents.get(parent) ?? []), each]);
-  }
-  let fitting: Counted[] = [];
-  const flush = () => {
-    slices.push(...gather(fitting, widths.slice(1)));
-    fitting = [];
-  };
-  for (const [at, children] of parents) {
-    const calls = children.reduce((sum, child) => sum + child.calls, 0);
-    if (calls <= SLICE_CALLS_MAX) {
-      fitting.push({ at, calls });
-      continue;
+  const [narrowest = 0] = widths;
+  const atWidth = (at: number, width: number): number => Math.floor((at * narrowest) / width);
+  const sums = widths.map((width) => {
+    const sum = new Map<number, number>();
+    for (const { at, calls } of counted) {
+      const wide = atWidth(at, width);
+      sum.set(wide, (sum.get(wide) ?? 0) + calls);
     }
-    flush();
-    slices.push(...children.map((child) => sliceOf(width, child.at, child.calls > SLICE_CALLS_MAX)));
+    return { width, sum };
+  });
+  const slices: Slice[] = [];
+  for (const { at, calls } of counted) {
+    const fitting = sums.findLast(({ width, sum }) => (sum.get(atWidth(at, width)) ?? 0) <= SLICE_CALLS_MAX);
+    const width = fitting?.width ?? narrowest;
+    const slice = sliceOf(width, atWidth(at, width), fitting === undefined && calls > SLICE_CALLS_MAX);
+    if (slices.at(-1)?.seed !== slice.seed) slices.push(slice);
   }
-  flush();
   return slices;
 };
 
+/** Spans of the widest slices that two times are in, which may hold more than what is between the times. */
 const readSpans = async (executor: Executor, accountId: string, from: number, to: number) => {
+  const step = (WIDTHS_HOURS.at(-1) ?? SPAN_HOURS) / SPAN_HOURS;
+  const first = Math.floor(from / step) * step;
+  const last = Math.floor(to / step) * step + step - 1;
   const found = await sql<Counted>`
-    SELECT span AS at, calls FROM calls.call_spans
-    WHERE account_id = ${accountId} AND span BETWEEN ${from} AND ${to} AND calls > 0 ORDER BY span DESC`.execute(
+    SELECT span AS at, calls::int AS calls FROM calls.call_spans
+    WHERE account_id = ${accountId} AND span BETWEEN ${first} AND ${last} AND calls > 0 ORDER BY span DESC`.execute(
     executor,
   );
   return found.rows;
@@ -79,7 +77,7 @@ const readSpans = async (executor: Executor, accountId: string, from: number, to
 const cutSpan = async (executor: Executor, accountId: string, span: number) => {
   const [width = 0] = WIDTHS_HOURS;
   const found = await sql<Counted>`
-    SELECT (calls.hour_of(hour_started_at) / ${width})::int AS at, sum(calls)::int8 AS calls FROM calls.call_hours
+    SELECT (calls.hour_of(hour_started_at) / ${width})::int AS at, sum(calls)::int AS calls FROM calls.call_hours
     WHERE account_id = ${accountId} AND hour_started_at >= ${new Date(span * SPAN_HOURS * HOUR_MS)}
       AND hour_started_at < ${new Date((span + 1) * SPAN_HOURS * HOUR_MS)} AND calls > 0
     GROUP BY 1 ORDER BY 1 DESC`.execute(executor);
@@ -98,26 +96,18 @@ export const planSlices = async (
   { from, to }: { readonly from: Date | null; readonly to: Date },
 ): Promise<{ readonly slices: readonly Slice[]; readonly isAll: boolean }> => {
   const spans = await readSpans(executor, accountId, from ? spanOf(from) : 0, spanOf(to));
+  const isAsked = (slice: Slice): boolean => slice.from <= to && (from === null || slice.until > from);
   const slices: Slice[] = [];
   let cuts = 0;
-  let fitting: Counted[] = [];
-  const flush = () => {
-    slices.push(...gather(fitting, WIDTHS_HOURS.slice(3)));
-    fitting = [];
-  };
-  for (const span of spans) {
-    if (span.calls <= SLICE_CALLS_MAX) {
-      fitting.push(span);
+  for (const slice of gather(spans, WIDTHS_HOURS.slice(3)).filter(isAsked)) {
+    if (!slice.isTooLarge) {
+      slices.push(slice);
       continue;
     }
-    flush();
-    if (cuts === CUT_SPANS_MAX) return { slices: upTo(slices, to), isAll: false };
+    if (cuts === CUT_SPANS_MAX) return { slices, isAll: false };
     cuts += 1;
-    slices.push(...gather(await cutSpan(executor, accountId, span.at), WIDTHS_HOURS.slice(0, 4)));
+    const cut = await cutSpan(executor, accountId, spanOf(slice.from));
+    slices.push(...gather(cut, WIDTHS_HOURS.slice(0, 4)).filter(isAsked));
   }
-  flush();
-  return { slices: upTo(slices, to), isAll: true };
+  return { slices, isAll: true };
 };
-
-/** Without those that are newer altogether. */
-const upTo = (slices: readonly Slice[], to: Date): Slice[] => slices.filter(({ from }) => from <= to);

@@ -44,6 +44,7 @@ export interface Calls {
   metadata: Generated<Json>;
   source: Generated<'api' | 'import'>;
   status: 'initializing' | 'ringing' | 'connected' | 'ended' | 'failed';
+  outcome: AlwaysGenerated<string | null>;
   reason: 'hangup' | 'remote_hangup' | 'max_duration' | 'service_lost' | 'busy' | 'no_answer' | 'rejected' | 'unreachable' | 'media_failed' | null;
   started_at: Timestamp;
   ringing_at: Timestamp | null;

@@ -19,6 +19,9 @@ export const migration = defineMigration(async (trx) => {
       metadata json NOT NULL DEFAULT '{}' CHECK (json_typeof(metadata) = 'object'),
       source text NOT NULL DEFAULT 'api' CHECK (source IN ('api', 'import')),
       status text NOT NULL CHECK (status IN ('initializing', 'ringing', 'connected', 'ended', 'failed')),
+      -- The status of a call that is over. It is what the index has: one over the status would be written anew, and with it
+      -- all others, at every change of a call.
+      outcome text GENERATED ALWAYS AS (CASE WHEN ended_at IS NOT NULL THEN status END) STORED,
       reason text CHECK (reason IN ('hangup', 'remote_hangup', 'max_duration', 'service_lost', 'busy', 'no_answer',
         'rejected', 'unreachable', 'media_failed')),
       started_at timestamptz(3) NOT NULL,
@@ -53,8 +56,8 @@ export const migration = defineMigration(async (trx) => {
     CREATE INDEX calls_newest ON calls.calls (account_id, started_at DESC, id DESC);
     CREATE INDEX calls_by_digits ON calls.calls (account_id, phone_digits, started_at DESC, id DESC);
     CREATE INDEX calls_active ON calls.calls (account_id, started_at DESC, id DESC) WHERE ended_at IS NULL;
-    CREATE INDEX calls_over ON calls.calls (account_id, status, call_type, started_at DESC, id DESC)
-      WHERE ended_at IS NOT NULL;
+    CREATE INDEX calls_over ON calls.calls (account_id, outcome, call_type, started_at DESC, id DESC)
+      WHERE outcome IS NOT NULL;
     CREATE INDEX calls_leased ON calls.calls (lease_owner) WHERE lease_owner IS NOT NULL;
 
     -- Once a call is over it is: end time, duration and reason are set once, whoever tries again.

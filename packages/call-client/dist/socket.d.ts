@@ -6,6 +6,7 @@ export declare const closeCodes: {
     readonly normal: 1000;
     readonly unsupportedData: 1003;
     readonly tooLarge: 1009;
+    readonly internalError: 1011;
     readonly serviceRestart: 1012;
     readonly tryAgainLater: 1013;
     readonly badRequest: 4400;

@@ -7,6 +7,7 @@ export const closeCodes = {
   normal: 1000,
   unsupportedData: 1003,
   tooLarge: 1009,
+  internalError: 1011,
   serviceRestart: 1012,
   tryAgainLater: 1013,
   badRequest: 4400,

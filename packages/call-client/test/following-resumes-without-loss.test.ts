@@ -7,7 +7,6 @@ import {
 } from '@switchboard/call-client';
 import { waitFor } from '@switchboard/stack/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createRandom } from '../../../tests/support/random.ts';
 import { type CallServer, startCallServer } from './support/call-server.ts';
 
 let server: CallServer;
@@ -46,7 +45,12 @@ afterEach(async () => {
 
 describe('frames', () => {
   test('come once each and in order, however often and for whatever reason connections break', async () => {
-    const { next, between } = createRandom(5);
+    let state = 5;
+    // The same run each time (Lehmer's numbers).
+    const next = () => {
+      state = (state * 48_271) % 2_147_483_647;
+      return state / 2_147_483_647;
+    };
     server.publish('call.initialized', { name: 'Ann', phone: '+1234567890', callType: 'outbound' });
     server.onConnection = (socket, url) => {
       const chance = next();
@@ -76,7 +80,7 @@ describe('frames', () => {
           else socket.close(next() < 0.5 ? closeCodes.tooSlow : closeCodes.serviceRestart);
         }
       }
-      await new Promise((resolve) => setTimeout(resolve, between(0, 4)));
+      await new Promise((resolve) => setTimeout(resolve, next() * 4));
     }
     server.publish('call.ended', ENDED);
     expect(await over).toEqual({ ...ENDED, status: 'ended' });

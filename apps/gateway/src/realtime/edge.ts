@@ -175,10 +175,8 @@ export const createRealtimeEdge = (options: RealtimeOptions) => {
     closeFinished(now);
     delivery.retry();
     const isTime = now >= syncAtMs;
-    if (isTime) {
-      syncAtMs = now + SYNC_SECONDS * 1000;
-      void sync();
-    }
+    if (isTime) syncAtMs = now + SYNC_SECONDS * 1000;
+    if (isTime || sync.isOwed()) void sync.run();
     if (isTime || credentialsChanged) {
       credentialsChanged = false;
       void watch.checkAll();
@@ -194,7 +192,7 @@ export const createRealtimeEdge = (options: RealtimeOptions) => {
 
   // Whatever was said while NATS was away was not heard. The client has subscribed again by now.
   const stopListening = [
-    bus.onConnect(() => void sync()),
+    bus.onConnect(() => void sync.run()),
     ...Object.values(credentials).flatMap((credential) => {
       const stop = credential.onChange?.(() => {
         credentialsChanged = true;

@@ -28,6 +28,7 @@ export interface SyncDeps {
 /** Asks the owners how far all topics are: what the bus lost is noticed here at the latest. It also renews tickets. */
 export const createSync = ({ bus, log, contracts, topics, delivery }: SyncDeps) => {
   let running: Promise<void> | null = null;
+  let hasFailed = false;
 
   const syncOne = async (contract: RealtimeContract): Promise<void> => {
     const followed = topics.of(contract);
@@ -44,21 +45,31 @@ export const createSync = ({ bus, log, contracts, topics, delivery }: SyncDeps) 
   };
 
   const syncAll = async (): Promise<void> => {
+    const hadFailed = hasFailed;
+    hasFailed = false;
     for (const contract of contracts) {
       try {
         await syncOne(contract);
       } catch (error) {
-        log.warn({ err: error, kind: contract.kind }, 'nobody says how far the followed topics are');
+        hasFailed = true;
+        if (hadFailed) continue;
+        log.warn(
+          { err: error, kind: contract.kind },
+          'nobody says how far the followed topics are; trying on',
+        );
       }
     }
   };
 
-  /** Never throws; one at a time. */
-  return async (): Promise<void> => {
-    if (!bus.isConnected()) return;
-    running ??= syncAll().finally(() => {
-      running = null;
-    });
-    await running;
+  return {
+    /** Never throws; one at a time. */
+    async run(): Promise<void> {
+      running ??= syncAll().finally(() => {
+        running = null;
+      });
+      await running;
+    },
+    /** True when it is to be tried again as soon as somebody can be asked: NATS may be back before the owner is. */
+    isOwed: (): boolean => hasFailed && running === null && bus.isConnected(),
   };
 };

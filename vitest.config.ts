@@ -3,10 +3,12 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files of more than 15 s. They begin first, or one of the two workers ends with one of them while the other has nothing. */
 const longestFirst = [
+  'tests/hostile-callers-of-calls-get-nowhere.test.ts',
   'tests/main-job.test.ts',
   'tests/crashes-lose-nothing.test.ts',
   'tests/webhooks-survive-crashes.test.ts',
   'apps/ai-service/test/recordings-are-understood.test.ts',
+  'tests/calls-survive-crashes.test.ts',
   'tests/identity-survives-crashes.test.ts',
   'apps/gateway/test/no-request-fails-on-restarts.test.ts',
   'packages/stack/test/npm-start-runs-the-main-job.test.ts',
@@ -17,6 +19,7 @@ const longestFirst = [
   'packages/db/test/outbox-publishes-everything.test.ts',
   'apps/webhook-dispatcher/test/crashes-lose-nothing.test.ts',
   'tests/webhooks-reach-everybody.test.ts',
+  'tests/calls-followed-through-several-gateways.test.ts',
   'tests/guide-snippets-run-as-written.test.ts',
   'packages/service-kit/test/services-stop-without-losing-requests.test.ts',
 ];

@@ -55,7 +55,10 @@ export const openIdleSockets = async (
       let isUpgraded = false;
       let isOpen = false;
       let hasFound = '';
-      const startedBy = setTimeout(() => reject(new Error('an idle socket got no frame in a minute')), 60_000);
+      const startedBy = setTimeout(
+        () => reject(new Error('an idle socket got no frame in a minute')),
+        60_000,
+      );
       socket.on('data', (bytes) => {
         // A ping that comes alone, as it does where nothing else is said.
         if (bytes[0] === PING) socket.write(PONG);

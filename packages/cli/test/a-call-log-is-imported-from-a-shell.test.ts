@@ -60,7 +60,8 @@ const history = async (query: string) => {
   const response = await fetch(`${gateway.url}/api/v1/call-logs?${query}`, {
     headers: { 'x-api-key': key.api_key, 'x-api-secret': key.api_secret },
   });
-  return (await response.json()).data;
+  const body = (await response.json()) as { data: Record<string, unknown> & { calls: unknown[] } };
+  return body.data;
 };
 
 beforeAll(async () => {

@@ -95,7 +95,7 @@ export const countHour = async (
     SET calls = h.calls + 1, duration_seconds = h.duration_seconds + excluded.duration_seconds`.execute(trx);
   await sql`
     INSERT INTO calls.call_spans AS s (account_id, span, calls)
-    VALUES (${call.account_id}, calls.hour_of(${call.started_at}) / 256, 1)
+    VALUES (${call.account_id}, calls.hour_of(${call.started_at}) / 64, 1)
     ON CONFLICT (account_id, span) DO UPDATE SET calls = s.calls + 1`.execute(trx);
 };
 

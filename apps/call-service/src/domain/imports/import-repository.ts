@@ -85,7 +85,7 @@ export const countImported = async (
   );
   await sql`
     INSERT INTO calls.call_spans AS s (account_id, span, calls)
-    SELECT ${accountId}::uuid, calls.hour_of(started_at) / 256 AS span, count(*)
+    SELECT ${accountId}::uuid, calls.hour_of(started_at) / 64 AS span, count(*)
     FROM unnest(${started}::timestamptz[]) AS given (started_at) GROUP BY span ORDER BY span
     ON CONFLICT (account_id, span) DO UPDATE SET calls = s.calls + excluded.calls`.execute(trx);
 };

@@ -109,7 +109,7 @@ export const migration = defineMigration(async (trx) => {
       CHECK (hour_started_at = date_trunc('hour', hour_started_at, 'UTC'))
     );
 
-    -- How many calls that are over began in each 256 hours since 1970. A search by name plans with it how much of the log
+    -- How many calls that are over began in each 64 hours since 1970. A search by name plans with it how much of the log
     -- one look into the index may cover.
     CREATE TABLE calls.call_spans (
       account_id uuid NOT NULL,

@@ -140,9 +140,10 @@ export const registerRealtimeRoutes = async (
         },
         handler: (request, reply) => {
           track(request, reply, surfaces[contract.route.surface], contract.route.path);
-          const error = new AppError('UPGRADE_REQUIRED', {
-            headers: { upgrade: 'websocket', connection: 'upgrade' },
-          });
+          // Node closes no connection whose header is set to something else.
+          const isLast = reply.getHeader('connection') === 'close' || !reply.raw.shouldKeepAlive;
+          const connection = isLast ? 'upgrade, close' : 'upgrade';
+          const error = new AppError('UPGRADE_REQUIRED', { headers: { upgrade: 'websocket', connection } });
           noteError(request, error);
           reply.send(error);
         },

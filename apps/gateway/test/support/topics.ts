@@ -64,10 +64,12 @@ export const createTopicOwner = (bus: Bus) => {
   let holdUp: Promise<void> = Promise.resolve();
   let refuseCommands: AppError | null = null;
 
+  const refusedAccounts: string[] = [];
   const visible = (id: string, principal: Principal): OwnedTopic => {
     const topic = topics.get(id);
-    if (topic?.owner !== ownerOf(principal)) throw new AppError('CALL_NOT_FOUND');
-    return topic;
+    if (topic?.owner === ownerOf(principal)) return topic;
+    refusedAccounts.push(ownerOf(principal));
+    throw new AppError('CALL_NOT_FOUND');
   };
   const take = (from: ReceivedCommand['from']) => async (input: Omit<ReceivedCommand, 'from'>) => {
     if (refuseCommands) throw refuseCommands;
@@ -125,6 +127,8 @@ export const createTopicOwner = (bus: Bus) => {
   return {
     commands,
     syncedTickets,
+    /** Whose questions about what is not theirs were refused. */
+    refusedAccounts,
     get follows() {
       return follows;
     },

@@ -5,20 +5,26 @@ import type { OpenOrder, PublishFigures, PublishOrder } from './orders.ts';
 import { type Account, type Rig, SOCKETS, startProgram } from './rig.ts';
 
 const ROUNDS = 3;
-const DELIVERIES = 200_000;
 const RATE_SECONDS = 5;
 /** Of one topic that everybody follows; more would wait in the sockets. */
 const EVENTS_ON_THEIR_WAY = 4;
 /** Initialized, ringing, connected. */
 const FRAMES_OF_A_CONNECTED_CALL = 3;
-/** Deliveries a second at which delays are measured: what both can do without a line. */
-export const DELIVERIES_PER_SECOND = 10_000;
 
 export interface FanOutFigures {
   readonly perSecond: number;
   readonly perCpuSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+}
+
+export interface FanOutShape {
+  /** How many calls share the sockets. */
+  readonly calls: number;
+  /** Of a round as fast as they arrive. */
+  readonly deliveries: number;
+  /** At which delays are measured: what both can do without a line. */
+  readonly deliveriesPerSecond: number;
 }
 
 interface Contender {
@@ -59,7 +65,8 @@ const median = (all: readonly FanOutFigures[]): FanOutFigures => {
 };
 
 /** The same events through NATS to 1,000 sockets at the gateway and to 1,000 at a bare `ws` server, in turns. */
-export const measureFanOut = async (rig: Rig, account: Account, topicCount: number) => {
+export const measureFanOut = async (rig: Rig, account: Account, shape: FanOutShape) => {
+  const { calls: topicCount, deliveries, deliveriesPerSecond } = shape;
   const socketsPerTopic = SOCKETS / topicCount;
   const bare = await startProgram('./bare-process.ts', { NATS_URL: rig.natsUrl });
   const followers = await startProgram('./followers-process.ts', { NATS_URL: rig.natsUrl });
@@ -79,8 +86,8 @@ export const measureFanOut = async (rig: Rig, account: Account, topicCount: numb
         Array.from({ length: socketsPerTopic }, () => contender.socketOf(callId)),
       ),
     } satisfies OpenOrder);
-  const publish = async (contender: Contender, deliveries: number, ratePerSecond: number | null) => {
-    const each = Math.ceil(deliveries / SOCKETS);
+  const publish = async (contender: Contender, count: number, ratePerSecond: number | null) => {
+    const each = Math.ceil(count / SOCKETS);
     const done = await order<PublishFigures>('/publish', {
       topics: calls.map(({ callId }) => ({
         callId,
@@ -97,9 +104,9 @@ export const measureFanOut = async (rig: Rig, account: Account, topicCount: numb
   };
   const measure = async (contender: Contender): Promise<FanOutFigures> => {
     const before = cpuSeconds(contender.pid);
-    const most = await publish(contender, DELIVERIES, null);
+    const most = await publish(contender, deliveries, null);
     const cpu = cpuSeconds(contender.pid) - before;
-    const steady = await publish(contender, DELIVERIES_PER_SECOND * RATE_SECONDS, DELIVERIES_PER_SECOND);
+    const steady = await publish(contender, deliveriesPerSecond * RATE_SECONDS, deliveriesPerSecond);
     return {
       perSecond: most.deliveries / most.seconds,
       perCpuSecond: most.deliveries / cpu,
@@ -128,7 +135,7 @@ export const measureFanOut = async (rig: Rig, account: Account, topicCount: numb
   try {
     for (const contender of figures.keys()) {
       await open(contender);
-      await publish(contender, DELIVERIES / 4, null);
+      await publish(contender, deliveries / 4, null);
     }
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const [contender, all] of figures) all.push(await measure(contender));

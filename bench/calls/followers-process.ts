@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { connectBus, silentLog } from '@switchboard/bus';
 import { realtimeHeaders, renderFrame } from '@switchboard/contracts';
@@ -11,9 +11,13 @@ import type { OpenOrder, PublishFigures, PublishOrder } from './orders.ts';
  * an event took. Its sockets read frames by hand: what they cost is the same for whoever is measured.
  */
 const OPENED_AT_ONCE = 32;
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 const TICK_MS = 2;
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
+const TEXT = 1;
+const PING = 9;
+/** Empty, masked with zeros. */
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 const SEQUENCE = Buffer.from('"sequence":');
 const ID = Buffer.from('"callId":"');
 const ID_LENGTH = 36;
@@ -21,7 +25,7 @@ const ZERO = 48;
 const NINE = 57;
 
 const bus = await connectBus({ url: process.env.NATS_URL ?? '', name: 'bench-followers', log: silentLog });
-let sockets: Socket[] = [];
+let lost = 0;
 let onDelivery: (callId: string, sequence: number) => void = () => undefined;
 
 const readNumber = (bytes: Buffer, from: number): number => {
@@ -35,7 +39,7 @@ const readNumber = (bytes: Buffer, from: number): number => {
 };
 
 /** The frames of a server: not masked, in one piece, shorter than 64 KiB. Gives what is left over. */
-const readFrames = (bytes: Buffer, onText: (text: Buffer) => void): Buffer => {
+const readFrames = (bytes: Buffer, onText: (text: Buffer) => void, onPing: () => void): Buffer => {
   let at = 0;
   while (bytes.length - at >= 2) {
     const short = (bytes[at + 1] ?? 0) & 0x7f;
@@ -43,7 +47,9 @@ const readFrames = (bytes: Buffer, onText: (text: Buffer) => void): Buffer => {
     if (bytes.length - at < head) break;
     const length = short === 126 ? bytes.readUInt16BE(at + 2) : short;
     if (bytes.length - at < head + length) break;
-    if (((bytes[at] ?? 0) & 0x0f) === 1) onText(bytes.subarray(at + head, at + head + length));
+    const kind = (bytes[at] ?? 0) & 0x0f;
+    if (kind === TEXT) onText(bytes.subarray(at + head, at + head + length));
+    else if (kind === PING) onPing();
     at += head + length;
   }
   return at === bytes.length ? Buffer.alloc(0) : Buffer.from(bytes.subarray(at));
@@ -54,7 +60,6 @@ const open = ({ url: address, headers }: OpenOrder['sockets'][number], greeting:
     const url = new URL(address);
     const socket = connect(Number(url.port), url.hostname);
     socket.setNoDelay(true);
-    sockets.push(socket);
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.write(
       `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n${lines.join('')}\r\n`,
@@ -83,15 +88,19 @@ const open = ({ url: address, headers }: OpenOrder['sockets'][number], greeting:
         const end = bytes.indexOf('\r\n\r\n');
         rest = bytes;
         if (end === -1) return;
-        if (!bytes.toString('latin1', 0, 12).endsWith(' 101')) return reject(new Error(bytes.toString('latin1', 0, 200)));
+        if (!bytes.toString('latin1', 0, 12).endsWith(' 101'))
+          return reject(new Error(bytes.toString('latin1', 0, 200)));
         isUpgraded = true;
         bytes = bytes.subarray(end + 4);
         if (greeting === null) opened();
       }
-      rest = readFrames(bytes, onText);
+      rest = readFrames(bytes, onText, () => socket.write(PONG));
     });
     socket.on('error', reject);
-    socket.on('close', () => reject(new Error('a socket was closed')));
+    socket.on('close', () => {
+      lost += 1;
+      reject(new Error('a socket was closed'));
+    });
   });
 
 const openAll = async ({ sockets: wanted, greeting }: OpenOrder): Promise<void> => {
@@ -138,7 +147,7 @@ const publish = async (order: PublishOrder): Promise<PublishFigures> => {
     const clock = setInterval(goOn, TICK_MS);
     const timer = setTimeout(() => {
       clearInterval(clock);
-      reject(new Error(`${arrived} of ${wanted} deliveries arrived`));
+      reject(new Error(`${arrived} of ${wanted} deliveries arrived; ${lost} sockets were closed`));
     }, TIMEOUT_MS);
     onDelivery = (callId, sequence) => {
       const sent = sentMs.get(callId)?.get(sequence);
@@ -158,11 +167,6 @@ const publish = async (order: PublishOrder): Promise<PublishFigures> => {
   return { deliveries: wanted, seconds, p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99) };
 };
 
-const closeAll = () => {
-  for (const socket of sockets) socket.destroy();
-  sockets = [];
-};
-
 createServer(async (request, response) => {
   if (request.method !== 'POST') return void response.end('ready');
   try {
@@ -170,7 +174,7 @@ createServer(async (request, response) => {
     let answer: unknown = {};
     if (request.url === '/open') await openAll(order as OpenOrder);
     else if (request.url === '/publish') answer = await publish(order as PublishOrder);
-    else closeAll();
+    else throw new RangeError(`there is no ${request.url}`);
     response.end(JSON.stringify(answer));
   } catch (error) {
     response.writeHead(500).end(String(error));

@@ -26,12 +26,11 @@ const file = (name: string): URL => new URL(`../${name}`, import.meta.url);
 
 /** The default, and whose is another one. */
 const renderDefault = (own: readonly (readonly [app: string, setting: SettingDescription])[]): string => {
-  const [first] = own;
-  if (first?.[1].required) return '**required**';
-  const others = own.filter(([, setting]) => setting.default !== first?.[1].default);
-  const code = (setting: SettingDescription | undefined) =>
-    setting?.default ? `\`${setting.default}\`` : '–';
-  return [code(first?.[1]), ...others.map(([app, setting]) => `${app} ${code(setting)}`)].join(', ');
+  const code = ([, { required, default: value }]: (typeof own)[number]) =>
+    required ? '**required**' : value ? `\`${value}\`` : '–';
+  const [first, ...rest] = own.map((each) => [each[0], code(each)] as const);
+  const others = rest.filter(([, text]) => text !== first?.[1]);
+  return [first?.[1], ...others.map(([app, text]) => `${app} ${text}`)].join(', ');
 };
 
 const renderTable = (): string => {

@@ -100,6 +100,25 @@ describe('what belongs to another account', () => {
     await client.end(call.callId);
   });
 
+  test('somebody who signed in has calls of their own, a limit like a key, and nobody else’s calls', async () => {
+    const foreign = await client.start();
+    const { accessToken } = await platform.createUser();
+    const headers = { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' };
+    const url = `${platform.gatewayUrl}/api/v1`;
+    const body = JSON.stringify({ name: 'Ours', phone: '+15005550005', callType: 'audio' });
+    const answer = await fetch(`${url}/calls`, { method: 'POST', headers, body });
+    expect([answer.status, answer.headers.get('x-ratelimit-limit')]).toEqual([201, '100']);
+    const { data } = (await answer.json()) as { data: StartedCall };
+    const log = await (await fetch(`${url}/call-logs`, { headers })).json();
+    expect(log).toMatchObject({ data: { calls: [{ callId: data.callId }], total: 1 } });
+    await open(socketUrl(data.callId), headers).waitForFrame('call.connected');
+    await open(socketUrl(data.callId, `?access_token=${accessToken}`)).waitForFrame('call.connected');
+    await expectRefused(open(socketUrl(foreign.callId), headers), 4404, 'CALL_NOT_FOUND');
+    expect((await client.ask('GET', `/calls/${data.callId}`)).status).toBe(404);
+    await fetch(`${url}/calls/${data.callId}/end`, { method: 'POST', headers });
+    await client.end(foreign.callId);
+  });
+
   test('a ticket opens the socket of its call, and nothing else', async () => {
     const [call, other] = await Promise.all([client.start(), client.start()]);
     const foreign = await createCallsClient(platform.gatewayUrl, thief).start();

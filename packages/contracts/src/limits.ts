@@ -1,11 +1,13 @@
 /**
- * One window of a limit. `limit` null: each credential carries its own. `clockHour`: it ends at :00 of the hour (UTC), whenever
- * it began; other windows begin with the first request that is counted in them.
+ * One window of a limit. `limit` null: each credential carries its own, and of one that carries none, such as a user's,
+ * `otherwise` holds. `clockHour`: it ends at :00 of the hour (UTC), whenever it began; other windows begin with the first
+ * request that is counted in them.
  */
 export interface LimitWindow {
   /** Tells the windows of one group apart, in headers too. */
   readonly name: 'minute' | 'hour';
   readonly limit: number | null;
+  readonly otherwise?: number;
   readonly seconds: number;
   readonly clockHour?: true;
 }
@@ -20,7 +22,7 @@ export interface LimitGroup {
 const perMinute = (limit: number | null): LimitWindow => ({ name: 'minute', limit, seconds: 60 });
 
 export const limitGroups = {
-  calls: { name: 'calls', keyedBy: 'credential', windows: [perMinute(null)] },
+  calls: { name: 'calls', keyedBy: 'credential', windows: [{ ...perMinute(null), otherwise: 100 }] },
   studio: { name: 'studio', keyedBy: 'user', windows: [perMinute(100)] },
   'functions-ai': {
     name: 'functions-ai',

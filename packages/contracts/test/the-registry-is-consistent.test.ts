@@ -5,6 +5,7 @@ import {
   eventDomain,
   events,
   eventType,
+  type LimitWindow,
   limitGroups,
   routes,
   rpcs,
@@ -35,6 +36,15 @@ describe('routes', () => {
     expect(Object.keys(route.responses).every((status) => Number(status) >= (isSwitched ? 101 : 200))).toBe(
       true,
     );
+  });
+
+  test.each(routes)('$id has a limit for every credential that it takes', (route) => {
+    const carriers = ['api_key', 'partner_key', 'integration_token'];
+    const windows: readonly LimitWindow[] = route.limitGroup ? limitGroups[route.limitGroup].windows : [];
+    for (const { limit, otherwise } of windows) {
+      if (limit === null && otherwise === undefined)
+        expect(carriers).toEqual(expect.arrayContaining([...route.credentials]));
+    }
   });
 
   test.each(routes)('$id declares the parameters of its path', (route) => {

@@ -126,8 +126,8 @@ export const createLimiter = (
         { request, path: route.path, address: tracked.address, principal },
         body,
       ),
-      windows: group.windows.map(({ limit: own, seconds, clockHour = false }) => {
-        const limit = own ?? admission?.limit ?? null;
+      windows: group.windows.map(({ limit: own, otherwise, seconds, clockHour = false }) => {
+        const limit = own ?? admission?.limit ?? otherwise ?? null;
         if (limit === null) {
           throw new TypeError(`${group.name} leaves the limit to a credential that has none`);
         }

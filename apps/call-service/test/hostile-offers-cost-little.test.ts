@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { AppError } from '@switchboard/contracts';
 import { waitFor } from '@switchboard/stack/testing';
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type HeardLeg, openLoopback } from './support/loopback.ts';
 import { offerOf, SHA256 } from './support/offers.ts';
 import { bindingRequest } from './support/stun.ts';
@@ -178,6 +178,48 @@ describe('the port of audio', () => {
       stranger.send(packet, port, '127.0.0.1');
     stranger.send(bindingRequest(username, password), port, '127.0.0.1');
     await once(stranger, 'message');
+    await goesOn();
+  });
+
+  it('gives a handshake no more time and memory than it needs, however its messages lie in packets', async () => {
+    const { username, password, port } = credentialsOf(await call.answerTo(offerOf()));
+    const message = (type: number, says: { length: number; from?: number; bytes?: number }, body: Buffer) => {
+      const head = Buffer.alloc(25);
+      head.set([22, 0xfe, 0xfd]);
+      head.writeUInt16BE(12 + body.length, 11);
+      head.writeUInt8(type, 13);
+      head.writeUIntBE(says.length, 14, 3);
+      head.writeUIntBE(says.from ?? 0, 19, 3);
+      head.writeUIntBE(says.bytes ?? body.length, 22, 3);
+      return Buffer.concat([head, body]);
+    };
+    const suites = Buffer.from([0, 0, 0, 2, 0xc0, 0x2b, 1, 0, 0, 8, 0, 10, 0, 4, 0, 2, 0, 0x17]);
+    const helloBody = Buffer.concat([Buffer.from([0xfe, 0xfd]), randomBytes(32), suites]);
+    const hello = message(1, { length: helloBody.length }, helloBody);
+    const alert = Buffer.from([21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0]);
+    // Two parts of nothing that say they make 16 MB, once in a row and once as a whole.
+    const huge = { length: 0xffffff };
+    const parts = [
+      message(11, huge, Buffer.alloc(0)),
+      message(11, { ...huge, from: huge.length }, Buffer.alloc(0)),
+      message(16, { ...huge, bytes: huge.length }, Buffer.alloc(20)),
+    ];
+    const allocated = vi.spyOn(Buffer, 'alloc');
+    let verifications = 0;
+    stranger.send(bindingRequest(username, password), port, '127.0.0.1');
+    await once(stranger, 'message');
+    stranger.on('message', (packet) => {
+      if (packet[0] === 22) verifications += 1;
+    });
+    const dozens = Buffer.concat([alert, ...times(20, () => hello)]);
+    for (const packet of [...times(10, () => Buffer.concat(parts)), ...times(10, () => dozens)])
+      stranger.send(packet, port, '127.0.0.1');
+    await waitFor(() => verifications > 0, { what: 'an answer to a hello' });
+    stranger.send(bindingRequest(username, password), port, '127.0.0.1');
+    while (((await once(stranger, 'message')) as [Buffer])[0][0] === 22);
+    expect(verifications).toBeLessThanOrEqual(16);
+    expect(Math.max(...allocated.mock.calls.map(([bytes]) => bytes))).toBeLessThan(1_000_000);
+    allocated.mockRestore();
     await goesOn();
   });
 

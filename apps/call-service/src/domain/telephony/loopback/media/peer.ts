@@ -53,16 +53,20 @@ interface Credentials {
 
 // Opus has at most 400 packets a second; beside them are checks and reports.
 const PACKETS_PER_SECOND_MAX = 600;
+/** No network carries larger ones without taking them apart. */
+const PACKET_BYTES_MAX = 2_048;
 // A handshake has about ten, and is repeated when packets are lost. Each hello costs a key pair.
 const DTLS_PACKETS_MAX = 200;
+const HANDSHAKES_MAX = 200;
 const HELLOS_MAX = 16;
+/** Of a message of the handshake: the certificate is the largest one. */
+const HANDSHAKE_BYTES_MAX = 16 * 1024;
 const ADDRESSES_MAX = 16;
 const SOURCES_MAX = 8;
 /** A browser checks every 2.5 s, or more often. */
 const HEARD_MS = 10_000;
 const HANDSHAKE_OVER = 100;
 const CLIENT_HELLO = 1;
-const HANDSHAKE = 22;
 
 /** At most so many in each second. */
 const createAllowance = (perSecondMax: number): (() => boolean) => {
@@ -85,7 +89,11 @@ const createCredentials = (remoteUsername: string): Credentials => ({
   remoteUsername,
 });
 
-const isHello = (packet: Buffer): boolean => packet[0] === HANDSHAKE && packet[13] === CLIENT_HELLO;
+type Handshake = Parameters<DtlsServer['handleFragmentHandshake']>[0][number];
+
+/** It has what it says, and says no more than a message of the handshake can have: werift takes its lengths at their word. */
+const isWhole = ({ length, fragment_offset: from, fragment_length: bytes, fragment }: Handshake): boolean =>
+  length <= HANDSHAKE_BYTES_MAX && fragment.length === bytes && from + bytes <= length;
 
 const isOf = (certificate: Buffer | undefined, fingerprints: readonly Fingerprint[]): boolean =>
   certificate !== undefined &&
@@ -112,6 +120,7 @@ export const createPeer = (options: PeerOptions): Peer => {
   let dtls: { readonly socket: DtlsServer; take(packet: Buffer): void } | null = null;
   let srtp: SrtpSession | null = null;
   let dtlsPackets = 0;
+  let handshakes = 0;
   let hellos = 0;
   let heardAt = 0;
   let isClosed = false;
@@ -140,6 +149,27 @@ export const createPeer = (options: PeerOptions): Peer => {
     options.onUp();
   };
 
+  /**
+   * What is counted is what werift has read, not packets: one has as many messages as fit, and some are encrypted. Once the
+   * peer is up, a hello would make werift begin anew and forget what was agreed on.
+   */
+  const bound = (socket: DtlsServer): void => {
+    const assemble = socket.handleFragmentHandshake.bind(socket);
+    socket.handleFragmentHandshake = (messages) => {
+      handshakes += messages.length;
+      return handshakes > HANDSHAKES_MAX ? [] : assemble(messages.filter(isWhole));
+    };
+    const handle = socket.onHandleHandshakes;
+    socket.onHandleHandshakes = (assembled) =>
+      handle(
+        assembled.filter(({ msg_type: type }) => {
+          if (type !== CLIENT_HELLO) return true;
+          hellos += 1;
+          return srtp === null && hellos <= HELLOS_MAX;
+        }),
+      );
+  };
+
   const startDtls = () => {
     const transport = {
       type: 'udp',
@@ -160,6 +190,7 @@ export const createPeer = (options: PeerOptions): Peer => {
       extendedMasterSecret: true,
       certificateRequest: true,
     });
+    bound(socket);
     socket.onConnect.subscribe(() => onConnected(socket));
     return { socket, take: (packet: Buffer) => transport.onData(packet) };
   };
@@ -167,11 +198,6 @@ export const createPeer = (options: PeerOptions): Peer => {
   const onDtls = (packet: Buffer): void => {
     dtlsPackets += 1;
     if (dtlsPackets > DTLS_PACKETS_MAX) return;
-    if (isHello(packet)) {
-      hellos += 1;
-      // Once it is up, werift would begin a handshake anew and forget what was agreed on.
-      if (srtp !== null || hellos > HELLOS_MAX) return;
-    }
     dtls ??= startDtls();
     dtls.take(packet);
   };
@@ -228,7 +254,7 @@ export const createPeer = (options: PeerOptions): Peer => {
       port.send(writeBindingSuccess(request, from, known.password), from);
     },
     onPacket(packet) {
-      if (isClosed || !isPacketAllowed()) return;
+      if (isClosed || packet.length > PACKET_BYTES_MAX || !isPacketAllowed()) return;
       const first = packet[0] ?? 0;
       // RFC 7983: 20 to 63 is DTLS, 128 to 191 RTP.
       if (first >= 20 && first <= 63) onDtls(packet);

@@ -209,8 +209,12 @@ describe('what a socket sends', () => {
     expect(witness.frames).toHaveLength(1);
   });
 
-  test('binary, huge and too many messages end the connection: 1003, 1009, 4429', async () => {
+  test('binary, huge, crumbled and too many messages end the connection: 1003, 1009, 1008, 4429', async () => {
     const [binary, huge, flood, pinging] = [await follow(), await follow(), await follow(), await follow()];
+    const crumbled = await follow();
+    // Of each part more is kept than its byte, until the last one comes.
+    for (let count = 0; count < 1000; count += 1) crumbled.socket.send('x', { fin: false });
+    expect((await crumbled.closed).code).toBe(1008);
     binary.socket.send(Buffer.from('{"type":"ping"}'));
     huge.socket.send('x'.repeat(70_000));
     for (let count = 0; count < 300; count += 1) flood.send({ type: 'ping' });
@@ -283,6 +287,17 @@ describe('who stays connected', () => {
     await once(idle, 'close');
     client.send({ type: 'ping' });
     expect(await lastOf(client, 2)).toMatchObject({ type: 'pong' });
+    // Nobody is dead because the clock was set, or because this process stood still.
+    clock.advance(3_600);
+    await waitFor(() => pings === 4, { what: 'a ping after the clock was set' });
+    clock.advance(-7_200);
+    const stepping = () => {
+      clock.advance(5);
+      return pings > 4;
+    };
+    await waitFor(stepping, { what: 'a ping after the clock was set back', intervalMs: 300 });
+    client.send({ type: 'ping' });
+    expect(await lastOf(client, 3)).toMatchObject({ type: 'pong' });
   });
 
   test('a ticket that opens another connection ends the earlier one with 4409', async () => {

@@ -23,9 +23,14 @@ declare module 'fastify' {
 }
 
 const MESSAGE_BYTES_MAX = 64 * 1024;
-/** Of ws. */
+/**
+ * Of ws. Each part of a message that is not complete costs some hundred bytes beside its own, however small: a message of
+ * ten thousand parts that is never ended would keep megabytes for as long as its socket is open.
+ */
 const webSocketOptions = {
   maxPayload: MESSAGE_BYTES_MAX,
+  maxFragments: 128,
+  maxBufferedChunks: 1024,
   perMessageDeflate: false,
   clientTracking: false,
   closeTimeout: CLOSE_TIMEOUT_MS,

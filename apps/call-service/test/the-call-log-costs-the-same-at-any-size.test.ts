@@ -178,6 +178,20 @@ describe('a search by name', () => {
     expect(blocks).toBeLessThan(8_000);
   });
 
+  it('passes over thousands without reading what is in them', async () => {
+    let read = 0;
+    const counting = db.withPlugin({
+      transformQuery: ({ node }) => node,
+      transformResult: async ({ result }) => {
+        read += result.rows.filter((row) => 'metadata' in row).length;
+        return result;
+      },
+    });
+    const page = await ask({ customerName: 'customer', offset: 5_000 }, BUSY, counting);
+    expect(page.calls).toHaveLength(100);
+    expect(read).toBe(101);
+  });
+
   it('of a number with a status that it never has ends somewhere, and says where it goes on', async () => {
     const { page, rows } = await fetchedBy({ ani: '12000000000', status: 'failed', callType: 'video' });
     expect(page.nextCursor).not.toBeNull();

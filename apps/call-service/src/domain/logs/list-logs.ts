@@ -2,7 +2,7 @@ import type { callLogSchema, listCallLogsQuery } from '@switchboard/contracts';
 import type { Position } from '@switchboard/service-kit';
 import type { z } from 'zod';
 import { callLogOf, readActions } from '../calls/call-answer.ts';
-import type { Call, Data, Executor } from '../database.ts';
+import type { Data, Executor } from '../database.ts';
 import { decodeLogCursor, encodeLogCursor } from './log-cursor.ts';
 import { type LogFilter, readLogFilter } from './log-filter.ts';
 import {
@@ -13,7 +13,9 @@ import {
   isExact,
   listActive,
   listExactly,
+  type Place,
   prepareSearch,
+  readFound,
   searchSlices,
   walk,
 } from './log-repository.ts';
@@ -27,7 +29,7 @@ interface Wanted {
 
 /** What was found, and where looking ended when there may be more behind it although fewer were found than wanted. */
 interface Found {
-  readonly calls: readonly Call[];
+  readonly calls: readonly Place[];
   readonly end: Position | null;
 }
 
@@ -45,7 +47,7 @@ const NO_ID = '00000000-0000-0000-0000-000000000000';
 /** Behind everything that began at that time or later. */
 const positionAt = (createdAt: Date): Position => ({ createdAt, id: NO_ID });
 
-const byNewest = (one: Call, other: Call): number =>
+const byNewest = (one: Place, other: Place): number =>
   other.started_at.getTime() - one.started_at.getTime() || (one.id < other.id ? 1 : -1);
 
 type NameFilter = LogFilter & { readonly name: string };
@@ -62,7 +64,7 @@ const searchBehind = async (
     from: filter.from,
     to: after.createdAt,
   });
-  const over: Call[] = [];
+  const over: Place[] = [];
   let looked = 0;
   let end: Position | null = null;
   for (let looks = 0; looked < slices.length && over.length < limit && looks < LOOKS_MAX; looks += 1) {
@@ -118,23 +120,13 @@ const search = async (trx: Executor, filter: NameFilter, wanted: Wanted): Promis
  * Calls of an account, newest first. What it costs is bounded whatever is asked for and however many there are: by an index
  * that gives those that pass and no others, or by looking at no more than so many, and a cursor that goes on from there.
  */
-const find = (db: Executor, filter: LogFilter, wanted: Wanted, skip: number): Promise<Found> => {
-  const needed = { ...wanted, limit: wanted.limit + skip };
-  if (filter.callId !== null) {
-    return findOne(db, filter).then((calls) => ({ calls, end: null }));
+const find = async (trx: Executor, filter: LogFilter, wanted: Wanted): Promise<Found> => {
+  const { callId, name, digits, status } = filter;
+  if (callId !== null) return { calls: await findOne(trx, filter), end: null };
+  if (name === null || digits !== null || isActive(status)) {
+    return walk(trx, filter, { ...wanted, examined: EXAMINED_CALLS_MAX });
   }
-  // What is asked in several statements is asked of one moment: a call that begins in between would move the end.
-  return db
-    .transaction()
-    .setIsolationLevel('repeatable read')
-    .setAccessMode('read only')
-    .execute((trx) => {
-      const { name, digits, status } = filter;
-      if (name === null || digits !== null || isActive(status)) {
-        return walk(trx, filter, { ...needed, examined: EXAMINED_CALLS_MAX });
-      }
-      return search(trx, { ...filter, name }, needed);
-    });
+  return search(trx, { ...filter, name }, wanted);
 };
 
 /** Counting goes no further than this: more is no figure that people need, and takes time at every first page. */
@@ -155,8 +147,16 @@ const readPage = async (db: Executor, filter: LogFilter, query: Query) => {
     const rows = await listExactly(db, filter, { after, skip, limit: limit + 1 });
     return { rows, end: null, skipLeft: 0 };
   }
-  const { calls, end } = await find(db, filter, { after, limit: limit + 1 }, skip);
-  return { rows: calls.slice(skip), end, skipLeft: Math.max(0, skip - calls.length) };
+  // What is asked in several statements is asked of one moment: a call that begins in between would move the end.
+  return db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .setAccessMode('read only')
+    .execute(async (trx) => {
+      const { calls, end } = await find(trx, filter, { after, limit: skip + limit + 1 });
+      const rows = await readFound(trx, calls.slice(skip));
+      return { rows, end, skipLeft: Math.max(0, skip - calls.length) };
+    });
 };
 
 /** A page of the call log. Throws INVALID_PARAMETER. */

@@ -7,7 +7,8 @@ interface LogCursor {
   readonly skip: number;
 }
 
-const CURSOR = /^(\d{1,15})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(\d{1,5})$/;
+/** No more is passed over than the largest offset says. */
+const CURSOR = /^(\d{1,15})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(\d{1,4}|10000)$/;
 
 export const encodeLogCursor = ({ createdAt, id }: Position, skip = 0): string =>
   Buffer.from(`${createdAt.getTime()}.${id}.${skip}`).toString('base64url');

@@ -11,6 +11,12 @@ export const EXAMINED_CALLS_MAX = 10_000;
 
 type Condition = RawBuilder<Sql | unknown>;
 const all = (conditions: readonly Condition[]): Condition => sql.join([...conditions], sql` AND `);
+/**
+ * A call that was found, and its place in the log. What people put into calls is read of those alone that are shown: those
+ * that are passed over may be ten thousand, of 16 kB each.
+ */
+export type Place = Pick<Call, 'id' | 'started_at'>;
+
 const newestFirst = sql`ORDER BY started_at DESC, id DESC`;
 
 export const isActive = (status: CallStatus | null): boolean =>
@@ -100,10 +106,10 @@ export const walk = async (
   executor: Executor,
   filter: LogFilter,
   page: { readonly after: Position | null; readonly limit: number; readonly examined: number },
-): Promise<{ readonly calls: Call[]; readonly end: Position | null }> => {
+): Promise<{ readonly calls: Place[]; readonly end: Position | null }> => {
   const where = examinedBy(filter, page.after);
-  const found = await sql<Call>`
-    SELECT * FROM (SELECT * FROM calls.calls WHERE ${where} ${newestFirst} LIMIT ${page.examined}) AS examined
+  const found = await sql<Place>`
+    SELECT id, started_at FROM (SELECT * FROM calls.calls WHERE ${where} ${newestFirst} LIMIT ${page.examined}) AS examined
     WHERE ${all([...passes(filter), sql`true`])} ${newestFirst} LIMIT ${page.limit}`.execute(executor);
   if (found.rows.length === page.limit) return { calls: found.rows, end: null };
   const last = await sql<Position>`
@@ -113,9 +119,21 @@ export const walk = async (
 };
 
 /** One call by its id. */
-export const findOne = async (executor: Executor, filter: LogFilter): Promise<Call[]> => {
+export const findOne = async (executor: Executor, filter: LogFilter): Promise<Place[]> => {
+  const found = await sql<Place>`
+    SELECT id, started_at FROM calls.calls WHERE ${all([...inTime(filter, null), ...passes(filter)])}`.execute(
+    executor,
+  );
+  return found.rows;
+};
+
+/** Calls that were found, newest first. */
+export const readFound = async (executor: Executor, places: readonly Place[]): Promise<Call[]> => {
+  if (places.length === 0) return [];
   const found = await sql<Call>`
-    SELECT * FROM calls.calls WHERE ${all([...inTime(filter, null), ...passes(filter)])}`.execute(executor);
+    SELECT * FROM calls.calls WHERE id = ANY(${places.map(({ id }) => id)}::uuid[]) ${newestFirst}`.execute(
+    executor,
+  );
   return found.rows;
 };
 
@@ -124,9 +142,9 @@ export const listActive = async (
   executor: Executor,
   filter: LogFilter,
   page: { readonly after: Position; readonly limit: number },
-): Promise<Call[]> => {
-  const found = await sql<Call>`
-    SELECT * FROM (
+): Promise<Place[]> => {
+  const found = await sql<Place>`
+    SELECT id, started_at FROM (
       SELECT * FROM calls.calls WHERE ${all([sql`ended_at IS NULL`, ...inTime(filter, page.after)])}
       ${newestFirst} LIMIT ${EXAMINED_CALLS_MAX}
     ) AS active
@@ -150,7 +168,7 @@ export const prepareSearch = async (
 const INDEXED_CHARACTERS_MAX = 40;
 
 type SliceRow = { readonly slice: number; readonly isSpent: boolean } & {
-  readonly [Column in keyof Call]: Call[Column] | null;
+  readonly [Column in keyof Place]: Place[Column] | null;
 };
 
 /**
@@ -168,10 +186,10 @@ export const searchSlices = async (
     readonly fetchedBefore: number;
     readonly fetchedMax: number;
   },
-): Promise<{ readonly calls: Call[]; readonly looked: number }> => {
+): Promise<{ readonly calls: Place[]; readonly looked: number }> => {
   const indexed = [...filter.name].slice(0, INDEXED_CHARACTERS_MAX).join('');
   const found = await sql<SliceRow>`
-    SELECT s.slice::int AS slice, spent.is_spent AS "isSpent", m.*
+    SELECT s.slice::int AS slice, spent.is_spent AS "isSpent", m.id, m.started_at
     FROM unnest(${slices.map(({ seed }) => seed)}::int8[]) WITH ORDINALITY AS s (seed, slice)
     CROSS JOIN LATERAL (
       -- Counted by this session as it goes, row by row, also within a statement.
@@ -179,7 +197,7 @@ export const searchSlices = async (
         + 0 * s.slice >= ${page.fetchedMax}::int8 AS is_spent OFFSET 0
     ) AS spent
     LEFT JOIN LATERAL (
-      SELECT * FROM (
+      SELECT id, started_at FROM (
         SELECT * FROM calls.calls
         WHERE ended_at IS NOT NULL
           AND calls.search_keys(account_id, calls.hour_of(started_at)) @> ARRAY[uuid_hash_extended(${filter.accountId}::uuid, s.seed)]
@@ -191,8 +209,8 @@ export const searchSlices = async (
     ) AS m ON true
     LIMIT ${page.limit + slices.length}`.execute(trx);
   const spentAt = found.rows.find(({ isSpent }) => isSpent)?.slice;
-  const calls = found.rows.flatMap(({ slice: _slice, isSpent: _spent, ...call }) =>
-    call.id === null ? [] : [call as Call],
+  const calls = found.rows.flatMap(({ id, started_at }) =>
+    id === null || started_at === null ? [] : [{ id, started_at }],
   );
   return { calls, looked: spentAt === undefined ? slices.length : spentAt - 1 };
 };

@@ -209,6 +209,31 @@ describe('what a socket sends', () => {
     expect(witness.frames).toHaveLength(1);
   });
 
+  test('what all sockets of an account ask for is bounded together; those of others are heard', async () => {
+    const small = await start({ REALTIME_COMMANDS_PER_CALLER_PER_SECOND: '2' });
+    const sockets = [await follow(small), await follow(small)];
+    owner.commands.length = 0;
+    for (const client of sockets) {
+      for (let count = 0; count < 8; count += 1) client.send({ type: 'call.end', id: count });
+    }
+    await waitFor(
+      () => owner.commands.length === 10 && sockets.flatMap(({ frames }) => frames).length === 8,
+      {
+        what: 'ten commands and six refusals',
+      },
+    );
+    const refused = sockets.flatMap(({ frames }) => frames.filter(({ type }) => type === 'call.error'));
+    expect(refused.map(({ data }) => data.code)).toEqual(Array(6).fill('RATE_LIMIT_EXCEEDED'));
+    id = owner.create('a-2');
+    owner.say(id);
+    const other = `/api/v1/ws/calls/${id}`;
+    const client = connectTo(`?ticket=${owner.issueTicket(id, 'a-2')}`, {}, small, other);
+    await lastOf(client, 1);
+    client.send({ type: 'call.end' });
+    await waitFor(() => owner.commands.length === 11, { what: 'the command of another account' });
+    await small.close();
+  });
+
   test('binary, huge, crumbled and too many messages end the connection: 1003, 1009, 1008, 4429', async () => {
     const [binary, huge, flood, pinging] = [await follow(), await follow(), await follow(), await follow()];
     const crumbled = await follow();

@@ -90,7 +90,8 @@ export const createRealtimeEdge = (options: RealtimeOptions) => {
   /** Until when those who have everything stay; the first one is the first to go. */
   const finishing = new Map<Follower, number>();
   let isDraining = false;
-  let syncAtMs = nowMs() + SYNC_SECONDS * 1000;
+  let tickedMs = nowMs();
+  let syncAtMs = tickedMs + SYNC_SECONDS * 1000;
   let credentialsChanged = false;
 
   const countFrames = metrics.counter('gateway_realtime_frames_sent_total', 'Messages sent to WebSockets');
@@ -168,8 +169,16 @@ export const createRealtimeEdge = (options: RealtimeOptions) => {
     }
   };
 
+  /** What was to be done at times that are far away now. */
+  const onClockSetBack = (now: number): void => {
+    syncAtMs = now;
+    for (const follower of finishing.keys()) finishing.set(follower, now + FINISHED_SECONDS * 1000);
+  };
+
   const tick = (): void => {
     const now = nowMs();
+    if (now < tickedMs) onClockSetBack(now);
+    tickedMs = now;
     outbox.tick(now);
     heartbeat.tick(now);
     closeFinished(now);

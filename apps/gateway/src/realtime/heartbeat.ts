@@ -14,6 +14,7 @@ export const createHeartbeat = (nowMs: number, dropDead: (follower: Follower) =>
   const slotOf = new Map<Follower, Set<Follower>>();
   let done = Math.floor(nowMs / SLOT_MS);
   let next = 0;
+  let tickedMs = nowMs;
 
   const beat = (follower: Follower, nowMs: number): void => {
     // What is not read says nothing: we do not read whoever waits for the answers to its commands.
@@ -35,6 +36,12 @@ export const createHeartbeat = (nowMs: number, dropDead: (follower: Follower) =>
       slotOf.delete(follower);
     },
     tick(nowMs: number): void {
+      const passedMs = nowMs - tickedMs;
+      tickedMs = nowMs;
+      // The clock was set, or this process stood still: whatever peers said meanwhile is still to be read.
+      if (passedMs < 0 || passedMs > PING_SECONDS * 1000) {
+        for (const follower of slotOf.keys()) follower.heardMs += passedMs;
+      }
       const now = Math.floor(nowMs / SLOT_MS);
       // After a clock that jumped, everybody once.
       for (let slot = Math.max(done + 1, now - SLOTS + 1); slot <= now; slot += 1) {

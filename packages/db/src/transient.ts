@@ -12,6 +12,11 @@ const TRANSIENT_SYSTEM_CODES = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
   'ENOENT',
+  // This process, or its machine, has no descriptors, ports or buffers left for a connection.
+  'EMFILE',
+  'ENFILE',
+  'EADDRNOTAVAIL',
+  'ENOBUFS',
 ]);
 const TRANSIENT_MESSAGE =
   /Connection terminated|timeout exceeded when trying to connect|not queryable|Client has encountered a connection error|after calling end on the pool|driver has already been destroyed|Query read timeout/i;

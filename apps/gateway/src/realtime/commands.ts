@@ -8,6 +8,7 @@ import {
   toAppError,
 } from '@switchboard/contracts';
 import type { Log } from '@switchboard/service-kit';
+import { LRUCache } from 'lru-cache';
 import type { RealtimeConfig } from './config.ts';
 import type { Command, Follower } from './follower.ts';
 import type { Outbox } from './outbox.ts';
@@ -16,6 +17,8 @@ import { type CloseCode, errorFrame } from './refusals.ts';
 
 /** Of what a follower may send at once. */
 export const BURST = 5;
+/** Those that asked for something last; of others nothing needs to be known. */
+const CALLERS_MAX = 10_000;
 /** What waits for the owner of the topic; a follower that sends more is not read until there is room. */
 const WAITING_BYTES_MAX = 128 * 1024;
 
@@ -28,22 +31,42 @@ export interface CommandsDeps {
   readonly drop: (follower: Follower, code: CloseCode, reason: string) => void;
 }
 
+type Allowance = Pick<Follower, 'tokens' | 'tokensMs'>;
+
+const takeToken = (from: Allowance, perSecond: number, nowMs: number): boolean => {
+  const passedMs = Math.max(0, nowMs - from.tokensMs);
+  from.tokens = Math.min(perSecond * BURST, from.tokens + (passedMs / 1000) * perSecond);
+  from.tokensMs = nowMs;
+  if (from.tokens < 1) return false;
+  from.tokens -= 1;
+  return true;
+};
+
 const isUnavailable = (error: unknown): boolean =>
   error instanceof AppError && error.code === 'SERVICE_UNAVAILABLE';
 
 /** What followers send: checked here, then asked of whoever has the topic in hand, one after another. */
 export const createCommands = (deps: CommandsDeps) => {
   const { bus, clock, log, config, outbox, drop } = deps;
-  const burst = config.messagesPerSecond * BURST;
+  const callers = new LRUCache<string, Allowance>({ max: CALLERS_MAX });
 
-  const takeToken = (follower: Follower, nowMs: number): boolean => {
-    const passedMs = Math.max(0, nowMs - follower.tokensMs);
-    follower.tokens = Math.min(burst, follower.tokens + (passedMs / 1000) * config.messagesPerSecond);
-    follower.tokensMs = nowMs;
-    if (follower.tokens < 1) return false;
-    follower.tokens -= 1;
-    return true;
+  /** What one who has thousands of sockets asks for on all of them would be all that owners do. */
+  const mayAsk = ({ caller }: Follower): boolean => {
+    const perSecond = config.commandsPerCallerPerSecond;
+    const nowMs = clock.now().getTime();
+    let allowance = callers.get(caller);
+    if (!allowance) {
+      allowance = { tokens: perSecond * BURST, tokensMs: nowMs };
+      callers.set(caller, allowance);
+    }
+    return takeToken(allowance, perSecond, nowMs);
   };
+
+  const tooMany = (): AppError =>
+    new AppError('RATE_LIMIT_EXCEEDED', {
+      message: 'Too many messages on all connections of this account; wait a second',
+      details: { limit: config.commandsPerCallerPerSecond },
+    });
 
   /** To this follower alone. */
   const tellError = (
@@ -130,7 +153,7 @@ export const createCommands = (deps: CommandsDeps) => {
     admit(follower: Follower): boolean {
       const nowMs = clock.now().getTime();
       follower.heardMs = nowMs;
-      if (takeToken(follower, nowMs)) return true;
+      if (takeToken(follower, config.messagesPerSecond, nowMs)) return true;
       drop(follower, closeCodes.tooMany, 'too many messages');
       return false;
     },
@@ -142,6 +165,7 @@ export const createCommands = (deps: CommandsDeps) => {
       const { message, error, type, id } = readMessage(follower.topic.contract, data.toString());
       if (error) tellError(follower, error, detailsOf(type, id));
       else if (message?.type === 'ping') answerPing(follower, id);
+      else if (message && !mayAsk(follower)) tellError(follower, tooMany(), detailsOf(type, id));
       else if (message) enqueue(follower, { message, id, bytes: data.length });
     },
   };

@@ -15,6 +15,14 @@ export const realtimeBlock = z.object({
     description:
       'Messages that one WebSocket may send a second, five times as many at once; whoever sends more is dropped',
   }),
+  commandsPerCallerPerSecond: setting(
+    'REALTIME_COMMANDS_PER_CALLER_PER_SECOND',
+    numberField({ min: 1 }).default(500),
+    {
+      description:
+        'What all WebSockets of one account or user together may ask for a second, five times as much at once; more is refused in a frame',
+    },
+  ),
   socketBufferBytesMax: setting(
     'REALTIME_SOCKET_BUFFER_BYTES_MAX',
     numberField({ min: 64 * KIB }).default(256 * KIB),

@@ -1,3 +1,4 @@
+import { createDatabase } from '@switchboard/db';
 import {
   createAnswerBox,
   createInternalTokenVerifier,
@@ -36,7 +37,15 @@ await runService({
       log,
     });
     lifecycle.onClose('driver', () => driver.close());
-    const sessions = createSessions({ data: ctx, bus, driver, log, config: config.calls });
+    const leases = createDatabase({
+      url: config.database.url,
+      schema: 'calls',
+      applicationName: `${NAME} leases`,
+      poolMax: 1,
+      log,
+    });
+    lifecycle.onClose('leases', () => leases.close());
+    const sessions = createSessions({ data: ctx, leases: leases.db, bus, driver, log, config: config.calls });
     lifecycle.onStopWork('taking calls', () => sessions.stopTaking());
     lifecycle.onClose('sessions', () => sessions.close());
     metrics.gauge('calls_in_hand', 'Calls that this process has in hand', () => sessions.size);

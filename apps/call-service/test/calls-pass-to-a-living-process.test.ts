@@ -1,6 +1,7 @@
 import { createManualClock } from '@switchboard/contracts';
 import { waitFor } from '@switchboard/stack/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { changeCall } from '../src/domain/calls/change-call.ts';
 import type { Call } from '../src/domain/database.ts';
 import { CALLS, startTestCalls, type TestCalls, type TestReplica } from './support/calls.ts';
 
@@ -143,6 +144,66 @@ test('a call that nobody ends is ended, whoever has it in hand, with the time at
   expect((await typesOf(callId)).filter((type) => type === 'call.ended')).toHaveLength(1);
   await calls.sessions.renew();
   await waitFor(() => calls.driver.leg(callId).end === 'ended', { what: 'its owner to hang up' });
+});
+
+test('a row that somebody holds costs its owner no other call, and holds up no others whose time is up', async () => {
+  const held = await calls.startCall();
+  const free = await calls.startCall();
+  for (const { callId } of [held, free]) await connect(callId);
+  const other = await calls.startReplica();
+  const holding = async (work: () => Promise<void>): Promise<void> => {
+    await calls.rows('BEGIN');
+    await calls.rows('SELECT FROM calls.calls WHERE id = $1 FOR UPDATE', [held.callId]);
+    await work();
+    await calls.rows('ROLLBACK');
+  };
+  await holding(async () => {
+    clock.advance(LEASE_SECONDS - 1);
+    await calls.sessions.renew();
+    clock.advance(LEASE_SECONDS - 1);
+    expect(await other.sessions.takeOver()).toBe(0);
+  });
+  await calls.sessions.renew();
+  expect(await other.sessions.takeOver()).toBe(0);
+  expect(calls.sessions.size).toBe(2);
+  clock.advance(SECONDS_MAX);
+  await holding(async () => expect(await other.sessions.endOverdue()).toBe(1));
+  expect(await other.sessions.endOverdue()).toBe(1);
+}, 10_000);
+
+test('a process that is busy beyond its connections is not taken for dead', async () => {
+  await calls.startCall();
+  const other = await calls.startReplica();
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const busy = Array.from({ length: 10 }, () => calls.deps.data.db.connection().execute(() => released));
+  clock.advance(LEASE_SECONDS - 1);
+  await calls.sessions.renew();
+  clock.advance(LEASE_SECONDS - 1);
+  expect(await other.sessions.takeOver()).toBe(0);
+  release();
+  await Promise.all(busy);
+});
+
+test('a clock that is set back leaves no call without an owner', async () => {
+  const { callId } = await calls.startCall();
+  await connect(callId);
+  const other = await calls.startReplica();
+  clock.advance(-3_600);
+  expect(await other.sessions.takeOver()).toBe(1);
+  await waitFor(() => other.driver.legs.has(callId), { what: 'the call to be resumed' });
+});
+
+test('a change whose answer was lost is on record once', async () => {
+  const { callId } = await calls.startCall();
+  await connect(callId);
+  const before = await rowOf(callId);
+  const { deps, sessions } = calls;
+  const change = { kind: 'answer', sdp: 'v=0', at: clock.now() } as const;
+  const options = { owner: sessions.owner, after: before.last_sequence };
+  // The first try goes on while the second one is made.
+  const tries = [1, 2].map(() => changeCall(deps, callId, change, options));
+  expect((await Promise.all(tries)).map((done) => done?.changed).sort()).toEqual([false, true]);
+  expect((await typesOf(callId)).filter((type) => type === 'media.answer')).toHaveLength(1);
 });
 
 test('a process that ends gives its calls away at once, and what came before is on record', async () => {

@@ -164,7 +164,22 @@ export const startTestCalls = async (options: TestCallsOptions = {}): Promise<Te
     const bus = await connectBus({ url: testNatsUrl(), name: 'calls-test', log: silentLog });
     const relay = startOutboxRelay(data, { bus });
     const driver = createTestDriver();
-    const sessions = createSessions({ data, bus, driver, log, config: config.calls, rounds: 'by hand' });
+    const leases = createDatabase({
+      url: testDatabase.urlFor('calls'),
+      schema: 'calls',
+      applicationName: 'calls-test leases',
+      poolMax: 1,
+      log: silentLog,
+    });
+    const sessions = createSessions({
+      data,
+      leases: leases.db,
+      bus,
+      driver,
+      log,
+      config: config.calls,
+      rounds: 'by hand',
+    });
     const deps: Deps = { config, data, bus, sessions, driver, answerBox: createAnswerBox([TOKEN_SECRET]) };
     startResponders(bus, deps);
     const verifyInternalToken = createInternalTokenVerifier({
@@ -191,6 +206,7 @@ export const startTestCalls = async (options: TestCallsOptions = {}): Promise<Te
       await sessions.close();
       await relay.stop();
       await bus.drain();
+      await leases.close();
       await database.close();
     });
     return { app, deps, bus, driver, sessions };

@@ -35,6 +35,8 @@ export interface ChangeDeps {
 export interface ChangeOptions {
   /** Refuses when another process has the call in hand: of two that believe they have it, one is right. */
   readonly owner?: string;
+  /** Changes nothing when the call's last frame is another one: an earlier try was committed after all. */
+  readonly after?: number;
 }
 
 /** Nothing changes it any more. */
@@ -224,13 +226,14 @@ export const changeCall = async (
   { data, bus }: ChangeDeps,
   id: string,
   change: Change,
-  { owner }: ChangeOptions = {},
+  { owner, after: expected }: ChangeOptions = {},
 ): Promise<{ readonly call: Call; readonly changed: boolean } | null> => {
   const done = await transact(data, async ({ trx, emit }) => {
     const call = await lockCall(trx, id);
     if (!call) return null;
     if (isOver(call)) return { call, frames: [], changed: false };
     if (owner !== undefined && call.lease_owner !== owner) return null;
+    if (expected !== undefined && call.last_sequence !== expected) return { call, frames: [], changed: false };
     const writer = createWriter(call, change.at);
     const changes = apply(call, change, emit, writer);
     if (changes === null) return { call, frames: [], changed: false };

@@ -5,7 +5,7 @@ import { isTransientDatabaseError } from '@switchboard/db';
 import type { Log } from '@switchboard/service-kit';
 import type { Config } from '../../config.ts';
 import { changeCall, isOver } from '../calls/change-call.ts';
-import type { Call, Data } from '../database.ts';
+import type { Call, Data, Executor } from '../database.ts';
 import type { TelephonyDriver } from '../telephony/driver.ts';
 import {
   countSaid,
@@ -21,6 +21,8 @@ import { withinTime } from './within-time.ts';
 
 export interface SessionsDeps {
   readonly data: Data;
+  /** For leases alone: however many requests wait for the other connections, this process is not taken for dead. */
+  readonly leases: Executor;
   readonly bus: Bus;
   readonly driver: TelephonyDriver;
   readonly log: Log;
@@ -57,7 +59,7 @@ const isHangUp = (message: CallMessage): boolean =>
 
 /** The calls that this process has in hand (see sessions.ts). */
 export const createSessions = (deps: SessionsDeps): RunningSessions => {
-  const { data, bus, driver, log, config, rounds = 'timed' } = deps;
+  const { data, leases, bus, driver, log, config, rounds = 'timed' } = deps;
   const { clock } = data;
   const owner = randomUUID();
   const sessions = new Map<string, Session>();
@@ -66,14 +68,24 @@ export const createSessions = (deps: SessionsDeps): RunningSessions => {
   const takeOverMs = Math.min(TAKE_OVER_MS, leaseMs / 3);
   const nowMs = () => clock.now().getTime();
   let isTaking = true;
+  /** The last renewal passed over calls of ours: somebody held their rows. */
+  let isBehind = false;
   /** Since when our leases are as long as they can be. */
   let renewedAtMs = nowMs();
   // After a time without Postgres everybody's leases have run out, and living owners come first. Whoever has just started
   // knows of no such time.
   let quietUntilMs = nowMs() + takeOverMs;
+  const beQuiet = () => {
+    quietUntilMs = nowMs() + leaseMs;
+  };
+  const isQuiet = () => {
+    const leftMs = quietUntilMs - nowMs();
+    // More than there ever is: the clock was set back.
+    return leftMs > 0 && leftMs <= leaseMs;
+  };
 
   const onTrouble = (error: unknown) => {
-    if (isTransientDatabaseError(error)) quietUntilMs = nowMs() + leaseMs;
+    if (isTransientDatabaseError(error)) beQuiet();
   };
   const minding = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     try {
@@ -114,27 +126,28 @@ export const createSessions = (deps: SessionsDeps): RunningSessions => {
       const atMs = nowMs();
       const ids = held.map(({ id }) => id);
       const until = new Date(atMs + leaseMs);
-      const kept = ids.length === 0 ? new Set() : await renewLeases(data.db, { owner, ids, until });
+      const kept = ids.length === 0 ? new Set() : await renewLeases(leases, { owner, ids, until });
       renewedAtMs = atMs;
       const missing = held.filter((one) => !kept.has(one.id) && sessions.get(one.id) === one);
+      isBehind = false;
       if (missing.length === 0) return;
       const rows = await readCalls(
-        data.db,
+        leases,
         missing.map(({ id }) => id),
       );
       for (const session of missing) {
         const row = rows.get(session.id);
-        if (row?.lease_owner === owner) continue;
-        session.leave(row && !isOver(row) ? 'release' : 'end');
+        if (row?.lease_owner === owner) isBehind = true;
+        else session.leave(row && !isOver(row) ? 'release' : 'end');
       }
     });
 
   const takeOver = () =>
     minding(async () => {
       let taken = 0;
-      for (let more = true; more && isTaking && nowMs() >= quietUntilMs; ) {
+      for (let more = true; more && isTaking && !isQuiet(); ) {
         const now = clock.now();
-        const lost = await takeLeases(data.db, {
+        const lost = await takeLeases(leases, {
           owner,
           now,
           until: new Date(now.getTime() + leaseMs),
@@ -142,11 +155,13 @@ export const createSessions = (deps: SessionsDeps): RunningSessions => {
           max: BATCH,
         });
         const said = await countSaid(
-          data.db,
+          leases,
           lost.map(({ call }) => call.id),
         );
         // However many they are: nobody else may have room either, and a call without an owner is stuck.
         for (const { call, lostAt } of lost) {
+          // It was stored so slowly that its lease had run out by then.
+          if (sessions.has(call.id)) continue;
           hold(call, { kind: 'lost', lostAt, said: said.get(call.id) ?? { actions: 0, answers: 0 } });
         }
         taken += lost.length;
@@ -160,7 +175,7 @@ export const createSessions = (deps: SessionsDeps): RunningSessions => {
     minding(async () => {
       const secondsMax = config.secondsMax;
       const before = new Date(nowMs() - secondsMax * 1000);
-      const overdue = await findOverdue(data.db, { before, max: BATCH });
+      const overdue = await findOverdue(leases, { before, max: BATCH });
       for (const { id, startedAt } of overdue) {
         const at = new Date(startedAt.getTime() + secondsMax * 1000);
         try {
@@ -239,29 +254,38 @@ export const createSessions = (deps: SessionsDeps): RunningSessions => {
     }
   };
 
-  /** Again and again; sooner after a failure, because leases run out meanwhile. */
+  /** Again and again, counted from start to start; sooner after a failure, because leases run out meanwhile. */
   const repeat = async (everyMs: number, what: string, run: () => Promise<unknown>): Promise<void> => {
     while (!stopping.signal.aborted) {
-      let waitMs = everyMs;
+      const startedAtMs = performance.now();
+      let isDone = false;
       try {
         await run();
+        isDone = !isBehind;
       } catch (error) {
         if (!stopping.signal.aborted) log.warn({ err: error }, `${what} failed; it is tried again`);
-        waitMs = Math.min(everyMs, RETRY_MS);
       }
+      const restMs = everyMs - (performance.now() - startedAtMs);
+      const waitMs = isDone ? Math.max(everyMs / 4, restMs) : Math.min(everyMs, RETRY_MS);
       await pause(waitMs * (0.8 + 0.2 * Math.random()), stopping.signal);
     }
+  };
+  let lookedAtMs = performance.now();
+  const look = async () => {
+    // First: a call that was lost for hours ended when its time was up.
+    await endOverdue();
+    const sinceMs = performance.now() - lookedAtMs;
+    lookedAtMs += sinceMs;
+    // Postgres answered late, or all processes stood still: leases ran out that nobody could renew.
+    if (sinceMs > takeOverMs + leaseMs / 3) beQuiet();
+    await takeOver();
   };
   const running =
     rounds === 'by hand'
       ? []
       : [
           repeat(leaseMs / 3, 'Renewing the leases of calls', renew),
-          repeat(takeOverMs, 'Looking for calls that nobody has in hand', async () => {
-            // First: a call that was lost for hours ended when its time was up.
-            await endOverdue();
-            await takeOver();
-          }),
+          repeat(takeOverMs, 'Looking for calls that nobody has in hand', look),
         ];
 
   return {
@@ -288,7 +312,7 @@ export const createSessions = (deps: SessionsDeps): RunningSessions => {
       const held = [...sessions.values()];
       await Promise.race([Promise.all(held.map((session) => session.retire())), pause(CLOSE_TIMEOUT_MS)]);
       try {
-        const given = giveLeases(data.db, { owner, now: clock.now() });
+        const given = giveLeases(leases, { owner, now: clock.now() });
         await withinTime(given, CLOSE_TIMEOUT_MS, () => new Error('Postgres does not answer'));
       } catch (error) {
         log.warn({ err: error }, 'Calls could not be given away; others take them when their leases run out');

@@ -3,16 +3,22 @@ import { sql } from 'kysely';
 import type { Call, Executor } from '../database.ts';
 import type { LegReference } from '../telephony/driver.ts';
 
-/** Puts off the end of leases. Gives the ids of the calls that the owner has in hand still. */
+/**
+ * Puts off the end of leases. Gives the ids of those that were renewed: calls that the owner has in hand still, but for those
+ * whose rows somebody holds. One row that is held for long would otherwise cost the owner all its calls.
+ */
 export const renewLeases = async (
   executor: Executor,
   { owner, ids, until }: { readonly owner: string; readonly ids: readonly string[]; readonly until: Date },
 ): Promise<ReadonlySet<string>> => {
   // One parameter for all of them; lease_until is in no index, so that most renewals write the row alone.
   const renewed = await sql<{ id: string }>`
-    UPDATE calls.calls SET lease_until = ${until}
-    WHERE id = ANY(${ids}::uuid[]) AND lease_owner = ${owner}
-    RETURNING id`.execute(executor);
+    WITH held AS (
+      SELECT id FROM calls.calls WHERE id = ANY(${ids}::uuid[]) AND lease_owner = ${owner}
+      FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE calls.calls c SET lease_until = ${until} FROM held WHERE c.id = held.id
+    RETURNING c.id`.execute(executor);
   return new Set(renewed.rows.map(({ id }) => id));
 };
 
@@ -31,9 +37,13 @@ export interface LostCall {
   readonly lostAt: Date;
 }
 
+/** CALL_LEASE_SECONDS is 30 at most, and clocks of several machines differ a little. */
+const LEASE_MS_NEVER = 120_000;
+
 /**
  * Takes calls whose lease has run out, the longest lost first. What this process has in hand itself is left out; what
- * is leased to it and is not in its hands (its answer to a commit was lost) is not.
+ * is leased to it and is not in its hands (its answer to a commit was lost) is not. A lease that lasts longer than anybody
+ * grants is of a clock that was set back since.
  */
 export const takeLeases = async (
   executor: Executor,
@@ -46,17 +56,18 @@ export const takeLeases = async (
   },
 ): Promise<readonly LostCall[]> => {
   const { owner, now, until, inHand, max } = wanted;
+  const farOff = new Date(now.getTime() + LEASE_MS_NEVER);
   const taken = await sql<Call & { lost_at: Date }>`
     WITH lost AS (
       SELECT id, lease_until AS lost_at FROM calls.calls
-      WHERE lease_owner IS NOT NULL AND lease_until <= ${now} AND NOT (id = ANY(${inHand}::uuid[]))
+      WHERE lease_owner IS NOT NULL AND (lease_until <= ${now} OR lease_until > ${farOff}) AND NOT (id = ANY(${inHand}::uuid[]))
       ORDER BY lease_until LIMIT ${max}
       FOR UPDATE SKIP LOCKED
     )
     UPDATE calls.calls c SET lease_owner = ${owner}, lease_until = ${until}
     FROM lost WHERE c.id = lost.id
     RETURNING c.*, lost.lost_at`.execute(executor);
-  return taken.rows.map(({ lost_at, ...call }) => ({ call, lostAt: lost_at }));
+  return taken.rows.map(({ lost_at, ...call }) => ({ call, lostAt: lost_at < now ? lost_at : now }));
 };
 
 /** Ends the leases of an owner: anybody may take its calls now. */
@@ -92,7 +103,7 @@ export interface OverdueCall {
   readonly startedAt: Date;
 }
 
-/** Calls that began before a time and are not over, whoever has them in hand. */
+/** Calls that began before a time and are not over, whoever has them in hand; but for those whose rows somebody holds. */
 export const findOverdue = async (
   executor: Executor,
   { before, max }: { readonly before: Date; readonly max: number },
@@ -104,6 +115,8 @@ export const findOverdue = async (
     .where('started_at', '<=', before)
     .orderBy('started_at')
     .limit(max)
+    .forNoKeyUpdate()
+    .skipLocked()
     .execute();
   return found;
 };

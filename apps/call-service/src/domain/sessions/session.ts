@@ -19,7 +19,7 @@ import { type Change, changeCall, isOver } from '../calls/change-call.ts';
 import type { Call, Data } from '../database.ts';
 import type { Leg, LegEvent, LegRequest, TelephonyDriver } from '../telephony/driver.ts';
 import { createCandidateOrder } from './candidate-order.ts';
-import { isReference, keepReference, readCalls, type Said } from './lease-repository.ts';
+import { isReference, keepReference, type Said } from './lease-repository.ts';
 import { createSerialQueue } from './serial-queue.ts';
 import type { Requester } from './sessions.ts';
 import { withinTime } from './within-time.ts';
@@ -162,19 +162,17 @@ export const startSession = (deps: SessionDeps, row: Call, origin: Origin): Sess
     else if (now.lease_owner !== owner) leave('release');
   };
 
-  /** A try that failed may have been committed: nobody but us moves the numbers of a call that is ours. */
-  const wasWritten = async (): Promise<boolean> => {
-    const now = (await readCalls(data.db, [call.id])).get(call.id);
-    if (!now || now.last_sequence === call.last_sequence) return false;
-    see(now);
-    tellHowFar();
-    return true;
-  };
-
-  const writeOnce = async (change: Change): Promise<void> => {
-    const done = await changeCall({ data, bus }, call.id, change, { owner });
-    if (done) see(done.call);
-    else leave('release');
+  /**
+   * A try that failed may have been committed, or still be: only under the lock of the row it is seen whether it was. Nobody
+   * but us moves the numbers of a call that is ours.
+   */
+  const writeOnce = async (change: Change, isRepeated: boolean): Promise<void> => {
+    const before = call.last_sequence;
+    const options = isRepeated ? { owner, after: before } : { owner };
+    const done = await changeCall({ data, bus }, call.id, change, options);
+    if (!done) return leave('release');
+    see(done.call);
+    if (!done.changed && done.call.last_sequence !== before) tellHowFar();
   };
 
   /**
@@ -184,8 +182,7 @@ export const startSession = (deps: SessionDeps, row: Call, origin: Origin): Sess
   const write = async (change: Change): Promise<void> => {
     for (let failures = 0; !isGone(); ) {
       try {
-        if (failures === 0 || !(await wasWritten())) await writeOnce(change);
-        return;
+        return await writeOnce(change, failures > 0);
       } catch (error) {
         deps.onTrouble(error);
         if (!isTransientDatabaseError(error)) {

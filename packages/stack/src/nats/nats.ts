@@ -91,7 +91,8 @@ function renderConfig(port: number, options: NatsOptions): string {
     'server_name: switchboard-local',
     // Room for one chunk of a recording (512 KiB) with its envelope in base64.
     'max_payload: 2MB',
-    // A connection that was cut off without a word still gets its share of questions, until it is noticed: by default for minutes.
+    // A connection that was cut off without a word still gets its share of questions until it is noticed, by default for minutes.
+    // (2.9 pings no connection to which it has something to send, so that a busy one stays even so.)
     'ping_interval: "10s"',
     'ping_max: 2',
     `jetstream { store_dir: ${JSON.stringify(join(options.dir, 'jetstream'))}, max_memory_store: 256MB, max_file_store: 8GB }`,

@@ -157,14 +157,9 @@ export const createRpc = (connection: Connection, log: Log, trace: TraceHooks) =
         msg.respond(JSON.stringify(body));
       } catch (error) {
         log.error({ err: error, subject: rpc.subject }, 'An answer could not be sent');
-        if (!body.ok) return;
-        try {
-          // Over max_payload: say so.
+        // Over max_payload: say so. (Or the connection closed under us; then nobody hears it, and nobody waits.)
+        if (body.ok)
           msg.respond(JSON.stringify(failedAnswer(new AppError('INTERNAL_ERROR', { cause: error }))));
-        } catch (closed) {
-          // The connection closed under us: nobody hears it, and nobody waits.
-          log.debug({ err: closed, subject: rpc.subject }, 'Nor could the error that says so');
-        }
       }
     };
     const forget = connection.onOpen((nc: NatsConnection) => {

@@ -73,6 +73,7 @@ describe('filters', () => {
       ['100% _real_ \\o/', 'Ünal ŽIŽEK'],
     ],
     ['a time of another zone', { startDate: '2024-01-22T12:00:00 02:00' }, ['Straße 日本']],
+    ['the rest of a day', { startDate: '2024-01-22T10:00:00Z', endDate: '2024-01-22' }, ['Straße 日本']],
     ['a status', { status: 'failed' }, ['Ünal ŽIŽEK']],
     ['a status and a type', { status: 'ended', callType: 'video' }, ['100% _real_ \\o/']],
     [

@@ -39,12 +39,13 @@ export const readTimeRange = (query: {
   const { startDate, endDate } = query;
   const from = startDate === undefined ? null : readTime('startDate', startDate);
   const last = endDate === undefined ? null : readTime('endDate', endDate);
-  if (from !== null && last !== null && from > last) {
-    throw errors.invalidParameter([{ field: 'endDate', message: 'must not be before startDate' }]);
-  }
   // Times are kept to the millisecond.
   const step = endDate !== undefined && DAY.test(endDate) ? DAY_MS : 1;
-  return { from, to: last && new Date(last.getTime() + step) };
+  const to = last && new Date(last.getTime() + step);
+  if (from !== null && to !== null && from >= to) {
+    throw errors.invalidParameter([{ field: 'endDate', message: 'must not be before startDate' }]);
+  }
+  return { from, to };
 };
 
 /** Null: no call can be meant. */

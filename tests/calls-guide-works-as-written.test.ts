@@ -259,6 +259,10 @@ test("the guide's requests and its socket, to the letter", async () => {
   });
   expect(await history.json()).toMatchObject({ success: true, data: { calls: [{ callId: data.callId }] } });
 
+  // A credential of another kind is one that fails: the guide has one code for that.
+  const partner = await fetch(`${url}/call-logs`, { headers: { authorization: 'Bearer pk_sandbox_x' } });
+  expect([partner.status, await partner.json()]).toMatchObject([401, { error: { code: 'UNAUTHORIZED' } }]);
+
   const unknown = await fetch(`${url}/calls/${crypto.randomUUID()}/end`, { method: 'POST', headers: json });
   expect(unknown.status).toBe(404);
   expect(await unknown.json()).toEqual({

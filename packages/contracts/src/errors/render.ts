@@ -22,6 +22,8 @@ const renamed: Partial<Record<Dialect, Partial<Record<AppError['code'], string>>
     INVALID_JSON: 'INVALID_REQUEST',
     MISSING_CREDENTIAL: 'UNAUTHORIZED',
     INVALID_CREDENTIAL: 'UNAUTHORIZED',
+    // The guide has one code for all that is wrong with credentials; the message says which kind to send.
+    WRONG_CREDENTIAL_KIND: 'UNAUTHORIZED',
     BAD_GATEWAY: 'CONNECTION_ERROR',
   },
   tickets: {

@@ -158,7 +158,7 @@ function renderOutcome(facts: ScreenFacts): string[] {
   if ('fault' in facts.outcome) {
     return [
       ` The demo job did not come through: ${facts.outcome.fault}`,
-      ' The logs above, and .local/logs, say more.',
+      ` The logs above, and ${facts.logsDir}, say more.`,
     ];
   }
   const { callback, status, seconds } = facts.outcome;

@@ -224,7 +224,7 @@ async function waitUntilAllReady(services: readonly Supervised[]): Promise<void>
   );
   if (faults.length === 0) return;
   throw new Error(
-    `${faults.join('\n\n')}\n\nSettings come from the environment and from .env (docs/configuration.md); logs are in .local/logs.`,
+    `${faults.join('\n\n')}\n\nSettings come from the environment and from .env (docs/configuration.md); logs are in ${fromHere(localFiles.logs)}.`,
   );
 }
 

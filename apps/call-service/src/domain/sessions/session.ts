@@ -348,7 +348,9 @@ export const startSession = (deps: SessionDeps, row: Call, origin: Origin): Sess
     if (isGone() || isRetired) return Promise.reject(notHere());
     if (queue.size >= WAITING_MAX) return Promise.reject(tooMany('messages at once', WAITING_MAX));
     const late = () =>
-      new AppError('GATEWAY_TIMEOUT', { message: 'The call is busy, or its database is away: try again' });
+      new AppError('GATEWAY_TIMEOUT', {
+        message: 'The call is busy, or its database is away: its frames tell whether this was done after all',
+      });
     const deadlineMs = performance.now() + COMMAND_TIMEOUT_MS;
     const done = queue.add(async () => {
       if (isGone()) throw notHere();

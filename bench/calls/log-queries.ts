@@ -16,7 +16,7 @@ export interface QueryFigures {
 
 /**
  * A call log as accounts have: a year, newest last, one call in ten of somebody named Dana, one name that five calls have,
- * numbers that repeat. Written as the service writes it, but for its frames.
+ * numbers that repeat. With the figures that the service keeps beside it, and without frames.
  */
 const fill = async (rig: Rig, accountId: string, rows: number): Promise<void> => {
   const client = new pg.Client({ connectionString: rig.platform.postgres.ownerUrl });
@@ -28,7 +28,7 @@ const fill = async (rig: Rig, accountId: string, rows: number): Promise<void> =>
         `insert into calls.calls (id, account_id, name, phone, call_type, status, reason, started_at, connected_at,
            ended_at, duration_seconds, last_sequence, created_by)
          select gen_random_uuid(), $1,
-           case when n % ($2 / 5) = 7 then 'Zebulon Quill'
+           case when n % ($2::int / 5) = 7 then 'Zebulon Quill'
              else (array['Dana','Noa','Amir','Lea','Omer','Tal','Maya','Eli','Ruth','Gil'])[1 + n % 10] || ' '
                || (array['Cohen','Levi','Mizrahi','Peretz','Biton','Katz','Friedman'])[1 + (n / 10) % 7] || ' ' || n end,
            '+1555' || lpad((n % 7919)::text, 7, '0'),
@@ -36,12 +36,23 @@ const fill = async (rig: Rig, accountId: string, rows: number): Promise<void> =>
            case when n % 20 = 0 then 'failed' else 'ended' end,
            case when n % 20 = 0 then 'busy' else 'hangup' end,
            at, at + interval '2 s', at + interval '90 s', 90, 4, 'bench'
-         from (select n, now() - interval '365 days' * (1 - n::float8 / $2) as at
+         from (select n, now() - interval '365 days' * (1 - n::float8 / $2::int) as at
            from generate_series($3::int, $4::int) as n) as rows`,
         [accountId, rows, from, Math.min(rows, from + INSERTED_AT_ONCE) - 1],
       );
     }
-    await client.query('vacuum analyze calls.calls');
+    await client.query(
+      `insert into calls.call_hours
+       select account_id, date_trunc('hour', started_at, 'UTC'), call_type, status, count(*), sum(duration_seconds)
+       from calls.calls where account_id = $1 group by 1, 2, 3, 4`,
+      [accountId],
+    );
+    await client.query(
+      `insert into calls.call_spans
+       select account_id, calls.hour_of(started_at) / 64, count(*) from calls.calls where account_id = $1 group by 1, 2`,
+      [accountId],
+    );
+    await client.query('vacuum analyze calls.calls, calls.call_hours, calls.call_spans');
   } finally {
     await client.end();
   }

@@ -125,6 +125,20 @@ describe('who is not let in is told why, and the connection ends with a code tha
     await lastOf(client, 1);
   });
 
+  test('a ticket that is used again and again: its owner is not asked any more', async () => {
+    const query = withTicket();
+    const codes: number[] = [];
+    for (let used = 0; used < 121; used += 1) {
+      const client = connectTo(query);
+      if (used < 120) await lastOf(client, 1);
+      else codes.push((await client.closed).code);
+      client.socket.terminate();
+    }
+    expect(codes).toEqual([4429]);
+    clock.advance(60);
+    await lastOf(connectTo(query), 1);
+  });
+
   test('a gateway that is full', async () => {
     const small = await start({ REALTIME_SOCKETS_MAX: '1' });
     await follow(small);

@@ -177,10 +177,9 @@ test('a process that is busy beyond its connections is not taken for dead', asyn
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   const busy = Array.from({ length: 10 }, () => calls.deps.data.db.connection().execute(() => released));
   clock.advance(LEASE_SECONDS - 1);
-  await calls.sessions.renew();
+  await calls.sessions.renew().finally(release);
   clock.advance(LEASE_SECONDS - 1);
   expect(await other.sessions.takeOver()).toBe(0);
-  release();
   await Promise.all(busy);
 });
 

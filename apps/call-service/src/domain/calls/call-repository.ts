@@ -23,6 +23,54 @@ export const findCall = async (executor: Executor, accountId: string, id: string
 export const insertCall = (trx: Executor, call: NewCall): Promise<Call> =>
   trx.insertInto('calls').values(call).returningAll().executeTakeFirstOrThrow();
 
+/** The call, and nobody else changes it before the transaction ends. */
+export const lockCall = (trx: Executor, id: string): Promise<Call | undefined> =>
+  trx.selectFrom('calls').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
+
+/** What can become different in a call after it began. */
+export type RowChanges = Partial<
+  Pick<
+    Call,
+    | 'status'
+    | 'reason'
+    | 'ringing_at'
+    | 'connected_at'
+    | 'ended_at'
+    | 'duration_seconds'
+    | 'has_media'
+    | 'is_muted'
+    | 'is_on_hold'
+    | 'last_sequence'
+    | 'lease_owner'
+    | 'lease_until'
+  >
+>;
+
+/** Changes a call that is locked; gives it as it is then. */
+export const updateCall = (trx: Executor, id: string, changes: RowChanges): Promise<Call> =>
+  trx.updateTable('calls').set(changes).where('id', '=', id).returningAll().executeTakeFirstOrThrow();
+
+/** What one needs to know of a call to say who may follow it; of whatever account. */
+export const findFollowable = (
+  executor: Executor,
+  id: string,
+): Promise<Pick<Call, 'id' | 'account_id'> | undefined> =>
+  executor.selectFrom('calls').select(['id', 'account_id']).where('id', '=', id).executeTakeFirst();
+
+/** How far calls are, those that there are. */
+export const readProgress = async (
+  executor: Executor,
+  ids: readonly string[],
+): Promise<
+  readonly { readonly id: string; readonly last_sequence: number; readonly is_final: boolean }[]
+> => {
+  if (ids.length === 0) return [];
+  const found = await sql<{ id: string; last_sequence: number; is_final: boolean }>`
+    SELECT id, last_sequence, ended_at IS NOT NULL AS is_final FROM calls.calls
+    WHERE id = ANY(${ids}::uuid[])`.execute(executor);
+  return found.rows;
+};
+
 /** How many calls of an account are not over; counts no further than `max`. */
 export const countActive = async (executor: Executor, accountId: string, max: number): Promise<number> => {
   const counted = await sql<{ calls: number }>`

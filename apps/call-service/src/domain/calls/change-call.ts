@@ -8,9 +8,11 @@ import {
   type IceCandidate,
 } from '@switchboard/contracts';
 import { type Emit, transact } from '@switchboard/db';
-import { sql } from 'kysely';
-import type { Call, Data, Executor } from '../database.ts';
-import { type FrameData, insertFrames, publishFrames, type StoredFrame } from './frames.ts';
+import type { Call, Data } from '../database.ts';
+import { countCalls } from '../logs/figures-repository.ts';
+import { lockCall, type RowChanges, updateCall } from './call-repository.ts';
+import { insertFrames } from './frame-repository.ts';
+import { type FrameData, publishFrames, type StoredFrame } from './frames.ts';
 
 /** What can happen to a call after it began. `at`: when it happened, however late it is written down. */
 export type Change =
@@ -41,10 +43,6 @@ export interface ChangeOptions {
 
 /** Nothing changes it any more. */
 export const isOver = ({ status }: Call): boolean => status === 'ended' || status === 'failed';
-
-/** The call, and nobody else changes it before the transaction ends. */
-const lockCall = (trx: Executor, id: string): Promise<Call | undefined> =>
-  trx.selectFrom('calls').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
 
 const wholeSeconds = (from: Date, to: Date): number =>
   Math.max(0, Math.floor((to.getTime() - from.getTime()) / 1000));
@@ -81,42 +79,6 @@ const eventData = (call: Call, sequence: number, at: Date) => ({
   sequence,
   at: at.toISOString(),
 });
-
-/** The hour's figures; last in its transaction, because calls of one account that end at once wait for each other here. */
-export const countHour = async (
-  trx: Executor,
-  call: Pick<Call, 'account_id' | 'started_at' | 'call_type'>,
-  status: 'ended' | 'failed',
-  durationSeconds: number,
-): Promise<void> => {
-  await sql`
-    INSERT INTO calls.call_hours AS h (account_id, hour_started_at, call_type, status, calls, duration_seconds)
-    VALUES (${call.account_id}, date_trunc('hour', ${call.started_at}::timestamptz, 'UTC'), ${call.call_type}, ${status},
-      1, ${durationSeconds})
-    ON CONFLICT (account_id, hour_started_at, call_type, status) DO UPDATE
-    SET calls = h.calls + 1, duration_seconds = h.duration_seconds + excluded.duration_seconds`.execute(trx);
-  await sql`
-    INSERT INTO calls.call_spans AS s (account_id, span, calls)
-    VALUES (${call.account_id}, calls.hour_of(${call.started_at}) / 64, 1)
-    ON CONFLICT (account_id, span) DO UPDATE SET calls = s.calls + 1`.execute(trx);
-};
-
-type RowChanges = Partial<
-  Pick<
-    Call,
-    | 'status'
-    | 'reason'
-    | 'ringing_at'
-    | 'connected_at'
-    | 'ended_at'
-    | 'duration_seconds'
-    | 'has_media'
-    | 'is_muted'
-    | 'is_on_hold'
-    | 'lease_owner'
-    | 'lease_until'
-  >
->;
 
 const flagsOf = (action: ActionInput['action']): RowChanges => {
   switch (action) {
@@ -233,19 +195,25 @@ export const changeCall = async (
     if (!call) return null;
     if (isOver(call)) return { call, frames: [], changed: false };
     if (owner !== undefined && call.lease_owner !== owner) return null;
-    if (expected !== undefined && call.last_sequence !== expected) return { call, frames: [], changed: false };
+    if (expected !== undefined && call.last_sequence !== expected)
+      return { call, frames: [], changed: false };
     const writer = createWriter(call, change.at);
     const changes = apply(call, change, emit, writer);
     if (changes === null) return { call, frames: [], changed: false };
     await insertFrames(trx, writer.frames);
-    const after = await trx
-      .updateTable('calls')
-      .set({ ...changes, last_sequence: call.last_sequence + writer.frames.length })
-      .where('id', '=', id)
-      .returningAll()
-      .executeTakeFirstOrThrow();
-    if (after.status === 'ended' || after.status === 'failed') {
-      await countHour(trx, after, after.status, after.duration_seconds ?? 0);
+    const after = await updateCall(trx, id, {
+      ...changes,
+      last_sequence: call.last_sequence + writer.frames.length,
+    });
+    if (isOver(after)) {
+      await countCalls(trx, after.account_id, [
+        {
+          startedAt: after.started_at,
+          callType: after.call_type,
+          status: after.status,
+          durationSeconds: after.duration_seconds ?? 0,
+        },
+      ]);
     }
     return { call: after, frames: writer.frames, changed: true };
   });

@@ -9,7 +9,8 @@ import { iceServersFor } from '../ice-servers.ts';
 import { issueTicket, renewIssued, socketUrl } from '../tickets/issue-ticket.ts';
 import { accountOf, starterOf } from './accounts.ts';
 import { countActive, insertCall, lockStarts } from './call-repository.ts';
-import { insertFrames, publishFrames, type StoredFrame } from './frames.ts';
+import { insertFrames } from './frame-repository.ts';
+import { publishFrames, type StoredFrame } from './frames.ts';
 
 type Input = z.output<typeof callRoutes.createCall.body>;
 type Answer = z.output<typeof createCallAnswer>;

@@ -1,11 +1,12 @@
 import type { Bus } from '@switchboard/bus';
-import { AppError, type callRpcs, FRAMES_PER_PAGE, type Principal } from '@switchboard/contracts';
-import { sql } from 'kysely';
+import { AppError, type callRpcs, type Principal } from '@switchboard/contracts';
 import type { z } from 'zod';
 import type { Data, Executor } from '../database.ts';
 import { tellUse } from '../tickets/tell-use.ts';
 import { isCallTopic, mayFollow } from './accounts.ts';
-import { frameText, type StoredFrame } from './frames.ts';
+import { findFollowable } from './call-repository.ts';
+import { type FollowedRow, readFramesAfter } from './frame-repository.ts';
+import { frameText } from './frames.ts';
 
 type Question = z.output<typeof callRpcs.follow.request>;
 type Page = z.input<typeof callRpcs.follow.reply>;
@@ -13,39 +14,7 @@ type Page = z.input<typeof callRpcs.follow.reply>;
 /** Of a page as it travels: as text in JSON. A message of NATS has at most a megabyte. */
 const PAGE_BYTES_MAX = 512 * 1024;
 
-interface Row {
-  readonly account_id: string;
-  readonly last_sequence: number;
-  readonly is_over: boolean;
-  /** Of the ticket of whoever asks; null when it is no ticket, or one that is kept no longer. */
-  readonly ticket_uses: number | null;
-  /** These are null in the one row of a call that has no frame after `since`. */
-  readonly sequence: number | null;
-  readonly type: StoredFrame['type'];
-  readonly data: StoredFrame['data'];
-  readonly at: Date;
-}
-
-/** The call with its frames after `since`, as of one moment: what says that it is over has the last frame beside it. */
-const readPage = async (executor: Executor, { id, since, principal }: Question): Promise<readonly Row[]> => {
-  const ticketId = principal.kind === 'ticket' ? principal.ticket_id : null;
-  const read = await sql<Row>`
-    SELECT c.account_id, c.last_sequence, c.ended_at IS NOT NULL AS is_over,
-      (SELECT uses FROM calls.call_tickets WHERE id = ${ticketId}::uuid) AS ticket_uses,
-      f.sequence, f.type, f.data, f.at
-    FROM calls.calls c LEFT JOIN LATERAL (
-      SELECT page.* FROM (
-        SELECT sequence, type, data, at,
-          sum(octet_length(data::text)) OVER (ORDER BY sequence) - octet_length(data::text) AS bytes_before
-        FROM calls.call_frames WHERE call_id = c.id AND sequence > ${since}
-        ORDER BY sequence LIMIT ${FRAMES_PER_PAGE}
-      ) page WHERE bytes_before < ${PAGE_BYTES_MAX}
-    ) f ON true
-    WHERE c.id = ${id} ORDER BY f.sequence`.execute(executor);
-  return read.rows;
-};
-
-const toPage = (id: string, rows: readonly Row[]): Page['frames'] => {
+const toPage = (id: string, rows: readonly FollowedRow[]): Page['frames'] => {
   const frames: Page['frames'] = [];
   let bytes = 0;
   for (const { sequence, type, data, at } of rows) {
@@ -60,9 +29,7 @@ const toPage = (id: string, rows: readonly Row[]): Page['frames'] => {
 
 /** A call that somebody may follow. Throws CALL_NOT_FOUND. */
 export const findFollowed = async (executor: Executor, principal: Principal, id: string) => {
-  const call = isCallTopic(id)
-    ? await executor.selectFrom('calls').select(['id', 'account_id']).where('id', '=', id).executeTakeFirst()
-    : undefined;
+  const call = isCallTopic(id) ? await findFollowable(executor, id) : undefined;
   if (!call || !mayFollow(principal, call)) throw new AppError('CALL_NOT_FOUND');
   return call;
 };
@@ -77,8 +44,10 @@ export const followCall = async (
   { data, bus }: { readonly data: Pick<Data, 'db'>; readonly bus: Pick<Bus, 'publishNow'> },
   question: Question,
 ): Promise<Page> => {
-  const { id, principal } = question;
-  const rows = isCallTopic(id) ? await readPage(data.db, question) : [];
+  const { id, since, principal } = question;
+  const ticketId = principal.kind === 'ticket' ? principal.ticket_id : null;
+  const wanted = { callId: id, since, ticketId, bytesMax: PAGE_BYTES_MAX };
+  const rows = isCallTopic(id) ? await readFramesAfter(data.db, wanted) : [];
   const [call] = rows;
   if (!call || !mayFollow(principal, { id, account_id: call.account_id }))
     throw new AppError('CALL_NOT_FOUND');

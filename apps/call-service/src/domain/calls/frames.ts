@@ -7,9 +7,7 @@ import {
   realtimeSubject,
   renderFrame,
 } from '@switchboard/contracts';
-import { toJson } from '@switchboard/db';
 import type { z } from 'zod';
-import type { Executor } from '../database.ts';
 
 /** A frame that is stored, or about to be. */
 export interface StoredFrame {
@@ -23,22 +21,6 @@ export interface StoredFrame {
 }
 
 export type FrameData<Type extends CallFrameType> = z.input<(typeof callFrames)[Type]>;
-
-export const insertFrames = async (trx: Executor, frames: readonly StoredFrame[]): Promise<void> => {
-  if (frames.length === 0) return;
-  await trx
-    .insertInto('call_frames')
-    .values(
-      frames.map(({ callId, sequence, type, data, at }) => ({
-        call_id: callId,
-        sequence,
-        type,
-        data: toJson(data),
-        at,
-      })),
-    )
-    .execute();
-};
 
 /** The text that every follower gets. */
 export const frameText = ({ callId, sequence, type, data, at }: Omit<StoredFrame, 'isFinal'>): string =>

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { deleteMediaFrames } from '../calls/frame-repository.ts';
 import type { Data } from '../database.ts';
 
 /** Whoever reconnects after the end of a call has this long to read all of it. */
@@ -16,14 +16,7 @@ export const removeMediaFrames = async (
   const before = new Date(clock.now().getTime() - KEPT_SECONDS * 1000);
   let total = 0;
   while (signal?.aborted !== true) {
-    // Found by the index that has media frames alone, so that the log is never looked through.
-    const deleted = await sql`
-      DELETE FROM calls.call_frames WHERE (call_id, sequence) IN (
-        SELECT f.call_id, f.sequence FROM calls.call_frames f JOIN calls.calls c ON c.id = f.call_id
-        WHERE f.type LIKE 'media.%' AND f.at < ${before} AND c.ended_at < ${before}
-        ORDER BY f.at LIMIT ${ROWS_PER_BATCH} FOR UPDATE OF f SKIP LOCKED
-      )`.execute(db);
-    const removed = Number(deleted.numAffectedRows ?? 0);
+    const removed = await deleteMediaFrames(db, before, ROWS_PER_BATCH);
     total += removed;
     if (removed < ROWS_PER_BATCH) break;
   }

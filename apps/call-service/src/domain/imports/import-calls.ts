@@ -3,7 +3,8 @@ import { transact } from '@switchboard/db';
 import { type AdminContext, adminActOf } from '@switchboard/service-kit';
 import type { z } from 'zod';
 import type { Data } from '../database.ts';
-import { countImported, findOwn, insertImported, insertImportedFrames } from './import-repository.ts';
+import { countCalls } from '../logs/figures-repository.ts';
+import { findOwn, insertImported, insertImportedFrames } from './import-repository.ts';
 import { type ImportedCall, readImportedCall } from './read-imported-call.ts';
 
 type Answer = z.output<typeof importCallsAnswer>;
@@ -61,7 +62,7 @@ export const importCalls = (
       others.map(({ call }) => call.id),
     );
     await insertImportedFrames(trx, imported);
-    await countImported(trx, accountId, imported);
+    await countCalls(trx, accountId, imported);
     const foreign = others.flatMap(({ index, callId, call }) =>
       own.has(call.id)
         ? []

@@ -60,32 +60,3 @@ export const findOwn = async (
   );
   return new Set(found.rows.map(({ id }) => id));
 };
-
-/** Adds calls to the figures that countHour keeps; last in its transaction, as there, and in one order everywhere. */
-export const countImported = async (
-  trx: Executor,
-  accountId: string,
-  calls: readonly ImportedCall[],
-): Promise<void> => {
-  if (calls.length === 0) return;
-  const started = calls.map((call) => call.startedAt);
-  await sql`
-    INSERT INTO calls.call_hours AS h (account_id, hour_started_at, call_type, status, calls, duration_seconds)
-    SELECT ${accountId}::uuid, date_trunc('hour', started_at, 'UTC') AS hour, call_type, status, count(*), sum(duration)
-    FROM unnest(
-      ${started}::timestamptz[],
-      ${calls.map((call) => call.callType)}::text[],
-      ${calls.map((call) => call.status)}::text[],
-      ${calls.map((call) => call.durationSeconds)}::bigint[]
-    ) AS given (started_at, call_type, status, duration)
-    GROUP BY hour, call_type, status ORDER BY hour, call_type, status
-    ON CONFLICT (account_id, hour_started_at, call_type, status) DO UPDATE
-    SET calls = h.calls + excluded.calls, duration_seconds = h.duration_seconds + excluded.duration_seconds`.execute(
-    trx,
-  );
-  await sql`
-    INSERT INTO calls.call_spans AS s (account_id, span, calls)
-    SELECT ${accountId}::uuid, calls.hour_of(started_at) / 64 AS span, count(*)
-    FROM unnest(${started}::timestamptz[]) AS given (started_at) GROUP BY span ORDER BY span
-    ON CONFLICT (account_id, span) DO UPDATE SET calls = s.calls + excluded.calls`.execute(trx);
-};

@@ -1,7 +1,8 @@
 import type { callLogSchema, listCallLogsQuery } from '@switchboard/contracts';
 import type { Position } from '@switchboard/service-kit';
 import type { z } from 'zod';
-import { callLogOf, readActions } from '../calls/call-answer.ts';
+import { callLogOf } from '../calls/call-answer.ts';
+import { readActions } from '../calls/frame-repository.ts';
 import type { Data, Executor } from '../database.ts';
 import { decodeLogCursor, encodeLogCursor } from './log-cursor.ts';
 import { type LogFilter, readLogFilter } from './log-filter.ts';

@@ -5,41 +5,15 @@ import {
   callTypes,
   errors,
 } from '@switchboard/contracts';
-import { sql } from 'kysely';
 import type { z } from 'zod';
-import type { Data, Executor } from '../database.ts';
+import type { Data } from '../database.ts';
+import { type Figure, readFigures } from './figures-repository.ts';
 import { readTimeRange } from './log-filter.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const DAYS_DEFAULT = 7;
 const DAYS_MAX = 92;
-
-interface Figure {
-  readonly hour: Date;
-  readonly call_type: string;
-  readonly status: string;
-  readonly calls: number;
-  /** Null while they are not over. */
-  readonly duration_seconds: number | null;
-}
-
-/** Figures of the calls that are over, of which each hour has at most eight, and the calls that are not. */
-const readFigures = async (
-  executor: Executor,
-  accountId: string,
-  { from, to }: { readonly from: Date; readonly to: Date },
-): Promise<readonly Figure[]> => {
-  const found = await sql<Figure>`
-    SELECT hour_started_at AS hour, call_type, status, calls, duration_seconds FROM calls.call_hours
-    WHERE account_id = ${accountId} AND hour_started_at >= ${from} AND hour_started_at < ${to}
-    UNION ALL
-    SELECT date_trunc('hour', started_at, 'UTC'), call_type, status, count(*)::int8, NULL FROM calls.calls
-    WHERE ended_at IS NULL AND account_id = ${accountId} AND started_at >= ${from} AND started_at < ${to}
-    GROUP BY 1, 2, 3
-    ORDER BY 1`.execute(executor);
-  return found.rows;
-};
 
 interface Sum {
   calls: number;

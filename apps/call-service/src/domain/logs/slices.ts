@@ -1,9 +1,9 @@
-import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
+import { type Counted, cutSpan, readSpans, SPAN_HOURS } from './figures-repository.ts';
 
 /**
  * TERMINOLOGY — *slice*: a stretch of time of one account that the index for searches by name knows by one key
- * (calls.search_keys). *Span*: the width of which it is counted how many calls it has.
+ * (calls.search_keys). *Span*: the width of which it is counted how many calls it has (figures-repository.ts).
  */
 export interface Slice {
   /** With the account it makes the key. */
@@ -17,19 +17,12 @@ export interface Slice {
 
 /** As in calls.search_keys. */
 const WIDTHS_HOURS: readonly number[] = [4, 16, 64, 256, 1024, 4096];
-const SPAN_HOURS = 64;
 const HOUR_MS = 3_600_000;
 
 /** One look covers no more calls than this. Wider slices are fewer looks, 25 to 150 µs each, and more calls in vain. */
 const SLICE_CALLS_MAX = 10_000;
 /** More of those than this that need to be cut finer are left to the next stretch: each has 64 hours to be read. */
 const CUT_SPANS_MAX = 16;
-
-interface Counted {
-  /** Counted in widths. */
-  readonly at: number;
-  readonly calls: number;
-}
 
 const sliceOf = (width: number, at: number, isTooLarge: boolean): Slice => ({
   seed: at * 8 + WIDTHS_HOURS.indexOf(width),
@@ -60,31 +53,14 @@ const gather = (counted: readonly Counted[], widths: readonly number[]): Slice[]
   return slices;
 };
 
-/** Spans of the widest slices that two times are in, which may hold more than what is between the times. */
-const readSpans = async (executor: Executor, accountId: string, from: number, to: number) => {
-  const step = (WIDTHS_HOURS.at(-1) ?? SPAN_HOURS) / SPAN_HOURS;
-  const first = Math.floor(from / step) * step;
-  const last = Math.floor(to / step) * step + step - 1;
-  const found = await sql<Counted>`
-    SELECT span AS at, calls::int AS calls FROM calls.call_spans
-    WHERE account_id = ${accountId} AND span BETWEEN ${first} AND ${last} AND calls > 0 ORDER BY span DESC`.execute(
-    executor,
-  );
-  return found.rows;
-};
-
-/** A span in its four hours. */
-const cutSpan = async (executor: Executor, accountId: string, span: number) => {
-  const [width = 0] = WIDTHS_HOURS;
-  const found = await sql<Counted>`
-    SELECT (calls.hour_of(hour_started_at) / ${width})::int AS at, sum(calls)::int AS calls FROM calls.call_hours
-    WHERE account_id = ${accountId} AND hour_started_at >= ${new Date(span * SPAN_HOURS * HOUR_MS)}
-      AND hour_started_at < ${new Date((span + 1) * SPAN_HOURS * HOUR_MS)} AND calls > 0
-    GROUP BY 1 ORDER BY 1 DESC`.execute(executor);
-  return found.rows;
-};
-
 const spanOf = (at: Date): number => Math.floor(at.getTime() / HOUR_MS / SPAN_HOURS);
+
+/** The spans of whole slices of the widest kind, which may begin before the one and end after the other. */
+const SPANS_OF_WIDEST = (WIDTHS_HOURS.at(-1) ?? SPAN_HOURS) / SPAN_HOURS;
+const spansAround = (from: number, to: number) => {
+  const startOf = (span: number): number => Math.floor(span / SPANS_OF_WIDEST) * SPANS_OF_WIDEST;
+  return { first: startOf(from), last: startOf(to) + SPANS_OF_WIDEST - 1 };
+};
 
 /**
  * The slices that together have every call of the account that is over and began between two times, newest first. What it
@@ -95,8 +71,9 @@ export const planSlices = async (
   accountId: string,
   { from, to }: { readonly from: Date | null; readonly to: Date },
 ): Promise<{ readonly slices: readonly Slice[]; readonly isAll: boolean }> => {
-  const spans = await readSpans(executor, accountId, from ? spanOf(from) : 0, spanOf(to));
+  const spans = await readSpans(executor, accountId, spansAround(from ? spanOf(from) : 0, spanOf(to)));
   const isAsked = (slice: Slice): boolean => slice.from <= to && (from === null || slice.until > from);
+  const [narrowest = 0] = WIDTHS_HOURS;
   const slices: Slice[] = [];
   let cuts = 0;
   for (const slice of gather(spans, WIDTHS_HOURS.slice(2)).filter(isAsked)) {
@@ -106,7 +83,7 @@ export const planSlices = async (
     }
     if (cuts === CUT_SPANS_MAX) return { slices, isAll: false };
     cuts += 1;
-    const cut = await cutSpan(executor, accountId, spanOf(slice.from));
+    const cut = await cutSpan(executor, accountId, { span: spanOf(slice.from), hours: narrowest });
     slices.push(...gather(cut, WIDTHS_HOURS.slice(0, 3)).filter(isAsked));
   }
   return { slices, isAll: true };

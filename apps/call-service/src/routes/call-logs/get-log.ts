@@ -3,8 +3,9 @@ import { implement } from '@switchboard/service-kit';
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
 import { accountOf } from '../../domain/calls/accounts.ts';
-import { callLogOf, readActions } from '../../domain/calls/call-answer.ts';
+import { callLogOf } from '../../domain/calls/call-answer.ts';
 import { findCall } from '../../domain/calls/call-repository.ts';
+import { readActions } from '../../domain/calls/frame-repository.ts';
 
 export const getCallLog = (app: FastifyInstance, { data }: Deps): void =>
   implement(app, callRoutes.getLog, async ({ principal, params }) => {

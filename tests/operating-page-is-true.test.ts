@@ -20,6 +20,11 @@ test('every variable it names is one that a service reads', () => {
   expect([...variables].filter((name) => !known.includes(`\`${name}\``))).toEqual([]);
 });
 
+test('what one service requires and another does not is required in the list of settings', () => {
+  const row = read('docs/configuration.md').match(/^\| `PUBLIC_URL` .*$/m)?.[0];
+  expect(row).toContain('call-service **required**');
+});
+
 test('every figure it says to alert on is one that a service gives', () => {
   const figures = page
     .slice(page.indexOf('## What to alert on'), page.indexOf('## Dead messages'))

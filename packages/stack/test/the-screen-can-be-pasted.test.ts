@@ -55,6 +55,12 @@ const pasteInto = (text: string): string[][] => {
     .map((line) => line.split('\0').filter((word) => word !== ''));
 };
 
+test('a local stack that is elsewhere names its own logs', () => {
+  const text = renderScreen({ ...facts('support.wav'), logsDir: '/elsewhere/logs' });
+  expect(text).toContain('The logs above, and /elsewhere/logs, say more.');
+  expect(text).not.toContain('.local/logs');
+});
+
 test('every line fits into 80 columns, but for where this checkout and a job lie', () => {
   const long = screen('support.wav')
     .split('\n')

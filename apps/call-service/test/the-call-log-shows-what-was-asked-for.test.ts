@@ -60,6 +60,20 @@ describe('filters', () => {
     ['wildcards that match nothing', { customerName: '%_%' }, []],
     ['a backslash that means itself', { customerName: '\\o' }, ['100% _real_ \\o/']],
     ['a pattern that would take long', { customerName: '%a'.repeat(100) }, []],
+    [
+      'the empty fields of a form, which ask for nothing',
+      {
+        customerName: 'john',
+        ani: '',
+        startDate: '',
+        endDate: '',
+        status: '',
+        callType: '',
+        callId: '',
+        limit: '',
+      },
+      ['John Doe'],
+    ],
     ['the digits of a number', { ani: '49151123' }, ['100% _real_ \\o/']],
     ['no part of a number', { ani: '4915112' }, []],
     [

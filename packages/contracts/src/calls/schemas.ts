@@ -166,6 +166,10 @@ const wholeNumber = (min: number, max: number, more = '') =>
     .transform(Number)
     .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}${more}`);
 
+/** What a form was sent without: `new URLSearchParams(filters)` of the guide makes empty parameters of empty fields. */
+const unlessEmpty = <Schema extends z.ZodType>(schema: Schema) =>
+  z.preprocess((value) => (value === '' ? undefined : value), schema);
+
 const filters = {
   customerName: z
     .string()
@@ -174,19 +178,21 @@ const filters = {
     .refine(isStorable, 'must be well-formed Unicode without NUL')
     .optional(),
   /** Digits are what counts. */
-  ani: z.string().max(64, 'must have at most 64 characters').regex(/\d/, 'must have digits').optional(),
-  startDate: dayOrTime.optional(),
-  endDate: dayOrTime.optional(),
-  status: callStatusSchema.optional(),
-  callType: callTypeSchema.optional(),
+  ani: unlessEmpty(
+    z.string().max(64, 'must have at most 64 characters').regex(/\d/, 'must have digits').optional(),
+  ),
+  startDate: unlessEmpty(dayOrTime.optional()),
+  endDate: unlessEmpty(dayOrTime.optional()),
+  status: unlessEmpty(callStatusSchema.optional()),
+  callType: unlessEmpty(callTypeSchema.optional()),
 };
 
 export const listCallLogsQuery = z.object({
   ...filters,
-  callId: z.string().max(100).optional(),
-  limit: wholeNumber(1, 100).default(100),
-  offset: wholeNumber(0, OFFSET_MAX, '; use cursor beyond').default(0),
-  cursor: cursorSchema,
+  callId: unlessEmpty(z.string().max(100).optional()),
+  limit: unlessEmpty(wholeNumber(1, 100).default(100)),
+  offset: unlessEmpty(wholeNumber(0, OFFSET_MAX, '; use cursor beyond').default(0)),
+  cursor: unlessEmpty(cursorSchema),
 });
 
 export const listCallLogsAnswer = success(
@@ -202,8 +208,8 @@ export const callLogAnswer = success(callLogSchema);
 
 export const callStatsQuery = z.object({
   /** Default: seven days before the end. Hours count whole. */
-  startDate: dayOrTime.optional(),
-  endDate: dayOrTime.optional(),
+  startDate: unlessEmpty(dayOrTime.optional()),
+  endDate: unlessEmpty(dayOrTime.optional()),
 });
 
 export const callStatsAnswer = success(

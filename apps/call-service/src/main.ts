@@ -45,7 +45,19 @@ await runService({
       log,
     });
     lifecycle.onClose('leases', () => leases.close());
-    const sessions = createSessions({ data: ctx, leases: leases.db, bus, driver, log, config: config.calls });
+    const sessions = createSessions({
+      data: ctx,
+      leases: leases.db,
+      bus,
+      driver,
+      log,
+      onOver: metrics.counterBy(
+        'calls_over_total',
+        'Calls whose end this process wrote, by reason',
+        'reason',
+      ),
+      config: config.calls,
+    });
     lifecycle.onStopWork('taking calls', () => sessions.stopTaking());
     lifecycle.onClose('sessions', () => sessions.close());
     metrics.gauge('calls_in_hand', 'Calls that this process has in hand', () => sessions.size);

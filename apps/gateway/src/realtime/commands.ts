@@ -124,6 +124,8 @@ export const createCommands = (deps: CommandsDeps) => {
         if (error.status >= 500)
           log.warn({ err: error, kind: contract.kind }, 'a command was not carried out');
         tellError(follower, error, detailsOf(command.message.type, command.id));
+        // Of one that is gone: each would wait for an owner that hangs, and old keys would be pressed late.
+        if (error.status >= 500 && follower.state === 'over') commands.length = 1;
       }
       commands.shift();
       follower.commandBytes -= command.bytes;

@@ -32,6 +32,8 @@ export type Change =
 export interface ChangeDeps {
   readonly data: Data;
   readonly bus: Pick<Bus, 'publishNow'>;
+  /** For figures: this process wrote the end of a call. */
+  readonly onOver?: ((reason: CallReason) => void) | undefined;
 }
 
 export interface ChangeOptions {
@@ -185,7 +187,7 @@ const apply = (
  * What happens to a call that is over changes nothing, so that its end is written once, whoever is first.
  */
 export const changeCall = async (
-  { data, bus }: ChangeDeps,
+  { data, bus, onOver }: ChangeDeps,
   id: string,
   change: Change,
   { owner, after: expected }: ChangeOptions = {},
@@ -218,6 +220,7 @@ export const changeCall = async (
     return { call: after, frames: writer.frames, changed: true };
   });
   if (!done) return null;
+  if (done.changed && done.call.reason) onOver?.(done.call.reason);
   publishFrames(bus, done.frames);
   return done;
 };

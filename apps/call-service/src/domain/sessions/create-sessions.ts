@@ -4,7 +4,7 @@ import { AppError, type CallMessage, callRpcs } from '@switchboard/contracts';
 import { isTransientDatabaseError } from '@switchboard/db';
 import type { Log } from '@switchboard/service-kit';
 import type { Config } from '../../config.ts';
-import { changeCall, isOver } from '../calls/change-call.ts';
+import { type ChangeDeps, changeCall, isOver } from '../calls/change-call.ts';
 import type { Call, Data, Executor } from '../database.ts';
 import type { TelephonyDriver } from '../telephony/driver.ts';
 import {
@@ -26,6 +26,7 @@ export interface SessionsDeps {
   readonly bus: Bus;
   readonly driver: TelephonyDriver;
   readonly log: Log;
+  readonly onOver?: ChangeDeps['onOver'];
   readonly config: Pick<Config['calls'], 'leaseSeconds' | 'secondsMax' | 'activeMax'>;
   /** `by hand`: leases are renewed, and calls taken over, when a test says so. */
   readonly rounds?: 'timed' | 'by hand';
@@ -59,7 +60,7 @@ const isHangUp = (message: CallMessage): boolean =>
 
 /** The calls that this process has in hand (see sessions.ts). */
 export const createSessions = (deps: SessionsDeps): RunningSessions => {
-  const { data, leases, bus, driver, log, config, rounds = 'timed' } = deps;
+  const { data, leases, bus, driver, log, onOver, config, rounds = 'timed' } = deps;
   const { clock } = data;
   const owner = randomUUID();
   const sessions = new Map<string, Session>();
@@ -110,6 +111,7 @@ export const createSessions = (deps: SessionsDeps): RunningSessions => {
           if (nowMs() - renewedAtMs >= leaseMs) await renew();
         },
         onTrouble,
+        onOver,
         onGone(gone) {
           if (sessions.get(gone.id) === gone) sessions.delete(gone.id);
         },
@@ -179,7 +181,7 @@ export const createSessions = (deps: SessionsDeps): RunningSessions => {
       for (const { id, startedAt } of overdue) {
         const at = new Date(startedAt.getTime() + secondsMax * 1000);
         try {
-          await changeCall({ data, bus }, id, { kind: 'over', reason: 'max_duration', at });
+          await changeCall(deps, id, { kind: 'over', reason: 'max_duration', at });
           sessions.get(id)?.leave('end');
         } catch (error) {
           if (isTransientDatabaseError(error)) throw error;
@@ -198,7 +200,7 @@ export const createSessions = (deps: SessionsDeps): RunningSessions => {
     let done: Awaited<ReturnType<typeof changeCall>>;
     try {
       const over = { kind: 'over', reason: 'hangup', at, ...(action ? { action } : {}) } as const;
-      done = await minding(() => changeCall({ data, bus }, id, over));
+      done = await minding(() => changeCall(deps, id, over));
     } catch (error) {
       const session = sessions.get(id);
       if (!session || !isTransientDatabaseError(error)) throw error;

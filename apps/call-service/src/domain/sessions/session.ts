@@ -15,7 +15,7 @@ import {
 import { isTransientDatabaseError } from '@switchboard/db';
 import { faultMessage, type Log, toFieldFaults } from '@switchboard/service-kit';
 import { mayFollow } from '../calls/accounts.ts';
-import { type Change, changeCall, isOver } from '../calls/change-call.ts';
+import { type Change, type ChangeDeps, changeCall, isOver } from '../calls/change-call.ts';
 import type { Call, Data } from '../database.ts';
 import type { Leg, LegEvent, LegRequest, TelephonyDriver } from '../telephony/driver.ts';
 import { createCandidateOrder } from './candidate-order.ts';
@@ -36,6 +36,7 @@ export interface SessionDeps {
   confirm(session: Session): Promise<void>;
   /** The database failed. */
   onTrouble(error: unknown): void;
+  readonly onOver?: ChangeDeps['onOver'];
   /** Nothing more is asked of it. */
   onGone(session: Session): void;
 }
@@ -169,7 +170,7 @@ export const startSession = (deps: SessionDeps, row: Call, origin: Origin): Sess
   const writeOnce = async (change: Change, isRepeated: boolean): Promise<void> => {
     const before = call.last_sequence;
     const options = isRepeated ? { owner, after: before } : { owner };
-    const done = await changeCall({ data, bus }, call.id, change, options);
+    const done = await changeCall(deps, call.id, change, options);
     if (!done) return leave('release');
     see(done.call);
     if (!done.changed && done.call.last_sequence !== before) tellHowFar();

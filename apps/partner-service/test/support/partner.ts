@@ -123,7 +123,8 @@ export const startTestPartner = async (
 
   const uploads = createUploadBudget({
     bytesMax: options.uploadBytesMax ?? 128 * 1024 * 1024,
-    waitSeconds: 20,
+    // Longer than a busy machine takes for the uploads of any test.
+    waitSeconds: 120,
   });
   const mint = createInternalTokenMinter({ secret: TOKEN_SECRET, clock });
   const openApp = async (its: Pick<AppDeps, 'data' | 'database'>) => {

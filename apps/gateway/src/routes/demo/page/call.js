@@ -113,11 +113,20 @@ const playFarEnd = (stream) => {
 const TONES = { ringing: 'wait', connected: 'good' };
 
 const follow = (started, meters) => {
+  // The audio is often there before anybody answers; it flows from then on.
+  let isAnswered = false;
+  let isAudioThere = false;
+  const sayAudio = () => {
+    if (isAnswered && isAudioThere) timeline.add('Audio flows', { tone: 'good' });
+  };
   started.on('state', ({ status, at: when }) => {
     if (status === 'ended' || status === 'failed') return;
     at('state').textContent = sayState(status);
     timeline.add(sayState(status).replace(' …', ''), { at: when, tone: TONES[status] });
-    if (status === 'connected') showPhase('connected');
+    if (status !== 'connected') return;
+    showPhase('connected');
+    isAnswered = true;
+    sayAudio();
   });
   started.on('frame', ({ type, timestamp }) => {
     if (type === 'call.initialized') timeline.add('The call begins', { at: timestamp });
@@ -126,7 +135,8 @@ const follow = (started, meters) => {
   started.on('controls', showControls);
   started.on('connection', showConnection);
   started.on('audio', ({ state }) => {
-    if (state === 'connected') timeline.add('Audio flows', { tone: 'good' });
+    isAudioThere = state === 'connected';
+    if (isAudioThere) sayAudio();
     if (state === 'interrupted') timeline.add('Audio is interrupted', { tone: 'wait' });
   });
   started.on('remotestream', ({ stream }) => {

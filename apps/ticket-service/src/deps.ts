@@ -1,11 +1,15 @@
 import type { SecretBox } from '@switchboard/service-kit';
 import type { Config } from './config.ts';
 import type { Data } from './domain/database.ts';
+import type { Feeds } from './domain/feed/feeds.ts';
+import type { SlaPolicy } from './domain/sla/policy.ts';
 
 /** What routes, responders and consumers work with. */
 export interface Deps {
   readonly config: Pick<Config, 'housekeeping'>;
   readonly data: Data;
+  readonly feeds: Feeds;
+  readonly sla: SlaPolicy;
   /** Seals answers that show a secret once, for whoever repeats the request. */
   readonly answerBox: SecretBox;
 }

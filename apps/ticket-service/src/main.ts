@@ -10,7 +10,9 @@ import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { startConsumers } from './consumers/index.ts';
 import type { Deps } from './deps.ts';
+import { createFeeds } from './domain/feed/feeds.ts';
 import { housekeepingTasks } from './domain/housekeeping/tasks.ts';
+import { createPolicy } from './domain/sla/create-policy.ts';
 import { startResponders } from './responders/index.ts';
 
 const NAME = 'ticket-service';
@@ -22,7 +24,13 @@ await runService({
     const { config, log, clock, lifecycle } = boot;
     const { bus, ctx, watchConsumer } = await openConnections(boot, { service: NAME, schema: 'tickets' });
     const secrets = secretsOf(config.internalToken);
-    const deps: Deps = { config, data: ctx, answerBox: createAnswerBox(secrets) };
+    const deps: Deps = {
+      config,
+      data: ctx,
+      feeds: createFeeds(bus),
+      sla: createPolicy(),
+      answerBox: createAnswerBox(secrets),
+    };
     // Stopped after HTTP is drained: until then the gateway may still ask.
     const responders = startResponders(bus, deps);
     lifecycle.onClose('responders', () => Promise.all(responders.map((responder) => responder.stop())));

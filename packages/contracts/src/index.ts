@@ -78,6 +78,13 @@ export * from './tickets/endpoints.ts';
 export * from './tickets/events.ts';
 export * from './tickets/routes.ts';
 export * from './tickets/rpcs.ts';
+export * from './tickets/schemas.ts';
+export * from './tickets/staff-routes.ts';
+export {
+  type StaffTicketView,
+  staffTicketSchema,
+  ticketHistoryTypes,
+} from './tickets/staff-schemas.ts';
 export * from './webhooks/admin-routes.ts';
 export type { DeliverySummary, EndpointAnswer, FeedAnswer, ReplayAnswer } from './webhooks/admin-schemas.ts';
 export { replayFilterSchema } from './webhooks/admin-schemas.ts';
@@ -85,3 +92,4 @@ export * from './webhooks/events.ts';
 export * from './webhooks/routes.ts';
 export * from './webhooks/rpcs.ts';
 export * from './webhooks/schemas.ts';
+export { TOKEN_WEBHOOKS_MAX } from './webhooks/token-schemas.ts';

@@ -29,6 +29,7 @@ import { ticketAdminRoutes } from './tickets/admin-routes.ts';
 import { ticketEvents } from './tickets/events.ts';
 import { ticketRoutes } from './tickets/routes.ts';
 import { ticketRpcs } from './tickets/rpcs.ts';
+import { ticketStaffRoutes } from './tickets/staff-routes.ts';
 import { webhookAdminRoutes } from './webhooks/admin-routes.ts';
 import { webhookEvents } from './webhooks/events.ts';
 import { webhookRoutes } from './webhooks/routes.ts';
@@ -46,6 +47,7 @@ export const routes: readonly RouteContract[] = [
   partnerAdminRoutes,
   callAdminRoutes,
   ticketAdminRoutes,
+  ticketStaffRoutes,
   webhookAdminRoutes,
   gatewayAdminRoutes,
 ].flatMap((group: Record<string, RouteContract>) => Object.values(group));

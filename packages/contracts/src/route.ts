@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { z } from 'zod';
 import type {
   CredentialKind,
@@ -19,8 +20,8 @@ export type BodyType = 'application/json' | 'multipart/form-data' | 'application
 export interface ResponseContract {
   readonly description: string;
   readonly schema?: z.ZodType;
-  /** Of an answer that is no JSON: a page, a key set. Its schema is then of text. */
-  readonly mediaType?: 'text/html; charset=utf-8';
+  /** Of an answer that is no JSON: a page, whose schema is then of text; a file, which has none and is a stream. */
+  readonly mediaType?: 'text/html; charset=utf-8' | 'application/octet-stream';
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -104,7 +105,9 @@ export type AnswerOf<Route extends RouteContract> = {
     readonly headers?: AnswerHeaders;
   } & (Route['responses'][Status] extends { readonly schema: infer Schema extends z.ZodType }
     ? { readonly body: z.input<Schema> }
-    : { readonly body?: undefined });
+    : Route['responses'][Status] extends { readonly mediaType: 'application/octet-stream' }
+      ? { readonly body: Readable }
+      : { readonly body?: undefined });
 }[keyof Route['responses'] & number];
 
 /**

@@ -28,6 +28,8 @@ import { buildApp } from '../../src/app.ts';
 import { startConsumers } from '../../src/consumers/index.ts';
 import type { Deps } from '../../src/deps.ts';
 import type { Data } from '../../src/domain/database.ts';
+import { createFeeds } from '../../src/domain/feed/feeds.ts';
+import { createPolicy } from '../../src/domain/sla/create-policy.ts';
 import { startResponders } from '../../src/responders/index.ts';
 
 const TOKEN_SECRET = 'an-internal-token-secret-of-enough-length-for-tests';
@@ -106,6 +108,8 @@ export const startTestTickets = async (options: { readonly clock?: Clock } = {})
   };
   const depsOf = (data: Data): Deps => ({
     data,
+    feeds: createFeeds(bus),
+    sla: createPolicy(),
     config: { housekeeping: { usageRetentionDays: 90 } },
     answerBox: createAnswerBox([TOKEN_SECRET]),
   });

@@ -35,7 +35,7 @@ export const callExamples: Readonly<Record<string, RouteExample>> = {
   },
   'calls.calls.get': {
     params,
-    answers: answer(200, { ...log, isMuted: false, isOnHold: false, sequence: 5 }),
+    answers: answer(200, { ...log, isMuted: false, isOnHold: false, sequence: 5, supportTickets: [] }),
   },
   'calls.calls.end': {
     params,
@@ -45,6 +45,16 @@ export const callExamples: Readonly<Record<string, RouteExample>> = {
     params,
     body: { action: 'dtmf', dtmfDigit: '5' },
     answers: answer(200, { callId: CALL, status: 'connected', action: 'dtmf', actionSuccess: true }),
+  },
+  'calls.calls.open_support_ticket': {
+    params,
+    body: { title: 'Call back about the invoice', priority: 'high' },
+    answers: {
+      202: {
+        success: true,
+        data: { ticketId: '0192f0c1-2b3c-7d4e-8f50-617283940a30', callId: params.callId },
+      },
+    },
   },
   'calls.calls.create_ticket': {
     params,

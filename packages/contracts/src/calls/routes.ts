@@ -70,6 +70,20 @@ export const callRoutes = {
     responses: { 201: { description: 'The address', schema: schemas.createCallTicketAnswer } },
     errors: ['CALL_NOT_FOUND', 'DATABASE_ERROR'],
   }),
+  openSupportTicket: defineRoute({
+    ...one,
+    id: 'calls.calls.open_support_ticket',
+    summary: 'Open a support ticket about a call',
+    description:
+      'It is there a moment later, whatever fails meanwhile, and names the call; the call names it in supportTickets.',
+    source: OURS,
+    method: 'POST',
+    path: `${CALLS}/:callId/support-tickets`,
+    idempotent: true,
+    body: schemas.openSupportTicketBody,
+    responses: { 202: { description: 'It will be opened', schema: schemas.openSupportTicketAnswer } },
+    errors: ['INVALID_INPUT', 'CALL_NOT_FOUND', 'DUPLICATE_REQUEST', 'TOO_MANY', 'DATABASE_ERROR'],
+  }),
   listLogs: defineRoute({
     ...calls,
     id: 'calls.logs.list',

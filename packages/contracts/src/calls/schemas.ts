@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { cursorSchema, freeObject, isStorable, nextCursorSchema, text, timestampSchema } from '../fields.ts';
+import { createTicketBody } from '../tickets/schemas.ts';
 
 /**
  * TERMINOLOGY — *call*: one conversation between a browser or server that talks to us and somebody on the telephone
@@ -107,8 +108,14 @@ export const callDetailAnswer = success(
     isOnHold: z.boolean(),
     /** Of the last frame on its socket. */
     sequence: z.int(),
+    /** Tickets that were opened about it, oldest first. */
+    supportTickets: z.array(z.object({ ticketId: z.uuid(), openedAt: timestampSchema })),
   }),
 );
+
+/** A support ticket about a call (spec: tickets); not one of those that open its socket. */
+export const openSupportTicketBody = createTicketBody;
+export const openSupportTicketAnswer = success(z.object({ ticketId: z.uuid(), callId: z.uuid() }));
 
 const dtmfDigitSchema = z.string().regex(/^[0-9*#A-D]$/, 'must be one of 0-9, *, # and A-D');
 /** A telephone number or a SIP URI. */

@@ -31,6 +31,9 @@ const renamed: Partial<Record<Dialect, Partial<Record<AppError['code'], string>>
     INVALID_PARAMETER: 'invalid_field',
     MISSING_CREDENTIAL: 'missing_token',
     INVALID_CREDENTIAL: 'invalid_token',
+    TICKET_NOT_FOUND: 'not_found',
+    ATTACHMENT_NOT_FOUND: 'not_found',
+    ENDPOINT_NOT_FOUND: 'not_found',
   },
   // Supabase Auth's own codes, which its clients know.
   auth: {
@@ -66,6 +69,12 @@ export const errorCodeIn = (dialect: Dialect, code: AppError['code']): string =>
 const words = (error: AppError): string | undefined =>
   error.details?.fields?.map((fault) => `${fault.field}: ${fault.message}`).join('; ');
 
+/** The tickets guide tells what is missing from what is wrong. */
+const ticketsCode = (error: AppError, code: string): string =>
+  error.code === 'INVALID_INPUT' && error.details?.fields?.some(({ message }) => message === 'is required')
+    ? 'missing_required_field'
+    : code.toLowerCase();
+
 /**
  * The body of an error answer in a surface's dialect.
  *
@@ -91,7 +100,11 @@ export const renderError = (dialect: Dialect, error: AppError, at: Date): Record
         details,
       };
     case 'tickets':
-      return { error: code.toLowerCase(), message: error.message, ...(inWords ? { details: inWords } : {}) };
+      return {
+        error: ticketsCode(error, code),
+        message: error.message,
+        ...(inWords ? { details: inWords } : {}),
+      };
     case 'partner':
       return { error: { code, message: error.message, details, timestamp: at.toISOString() } };
     case 'auth':

@@ -71,4 +71,21 @@ export const identityRpcs = {
       }),
     ]),
   }),
+  findUser: defineRpc({
+    subject: 'rpc.identity.find_user',
+    owner: 'identity-service',
+    summary: 'Who is this user, for a service that gives people work to do; null where there is none.',
+    request: z.object({ user_id: z.uuid() }),
+    reply: z.object({
+      user: z
+        .object({
+          id: z.uuid(),
+          email: z.string().nullable(),
+          name: z.string().nullable(),
+          role: userRoleSchema,
+          disabled: z.boolean(),
+        })
+        .nullable(),
+    }),
+  }),
 };

@@ -39,9 +39,182 @@ const withSecret = { ...token, token: 'stk_shown-once' };
 const params = { token_id: TOKEN };
 const one = { params, answers: { 200: token } };
 
+const TICKET = '0192f0c1-2b3c-7d4e-8f50-617283940a30';
+const COMMENT = '0192f0c1-2b3c-7d4e-8f50-617283940a34';
+const ATTACHMENT = '0192f0c1-2b3c-7d4e-8f50-617283940a35';
+const ticketParams = { ticket_id: TICKET };
+const ticket = {
+  id: TICKET,
+  title: 'The printer is on fire',
+  description: 'It is the one on the third floor.',
+  status: 'open',
+  priority: 'high',
+  category: 'hardware',
+  metadata: { floor: 3 },
+  created_at: AT,
+  updated_at: AT,
+  resolved_at: null,
+  closed_at: null,
+};
+const newTicket = {
+  title: 'The printer is on fire',
+  description: 'It is the one on the third floor.',
+  priority: 'high',
+  category: 'hardware',
+  metadata: { floor: 3 },
+};
+const comment = { id: COMMENT, content: 'Somebody is on the way.', author: 'Support', created_at: AT };
+const attachment = {
+  id: ATTACHMENT,
+  file_name: 'printer.jpg',
+  content_type: 'image/jpeg',
+  size_bytes: 48_211,
+  sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+  created_at: AT,
+  url: `https://switchboard.example.com/functions/v1/integration-tickets/attachments/${ATTACHMENT}/content?expires=1734259800&signature=…`,
+  url_expires_at: AT,
+};
+const change = {
+  sequence: 1,
+  id: '0192f0c1-2b3c-7d4e-8f50-617283940a31',
+  type: 'ticket.created',
+  ticket_id: TICKET,
+  data: { ticket },
+  at: AT,
+};
+const webhook = {
+  id: '0192f0c1-2b3c-7d4e-8f50-617283940a36',
+  url: 'https://example.com/webhooks',
+  events: ['ticket.*'],
+  status: 'enabled',
+  disabled_reason: null,
+  last_sequence: 0,
+  created_at: AT,
+};
+const webhookParams = { endpoint_id: webhook.id };
+
+const staffTicket = {
+  ...ticket,
+  token_id: TOKEN,
+  integration_source: 'Helpdesk of Example Ltd',
+  call_id: null,
+  assignee: { id: USER, name: 'agent@example.com' },
+  version: 3,
+  sla: {
+    running: true,
+    first_response: {
+      target_minutes: 120,
+      due_at: null,
+      met_at: '2024-12-15T10:45:00.000Z',
+      breached_at: null,
+    },
+    resolution: { target_minutes: 960, due_at: '2024-12-17T10:30:00.000Z', met_at: null, breached_at: null },
+  },
+};
+const staffComment = { ...comment, is_internal: false, author_kind: 'staff', author_id: USER };
+
+export const ticketStaffExamples: Readonly<Record<string, RouteExample>> = {
+  'admin.tickets.list': { answers: { 200: { tickets: [staffTicket], next_cursor: null } } },
+  'admin.tickets.get': { params: ticketParams, answers: { 200: { ticket: staffTicket } } },
+  'admin.tickets.update': {
+    params: ticketParams,
+    body: { assignee_id: USER },
+    answers: { 200: { ticket: staffTicket } },
+  },
+  'admin.tickets.set_status': {
+    params: ticketParams,
+    body: { status: 'in_progress' },
+    answers: { 200: { ticket: { ...staffTicket, status: 'in_progress' } } },
+  },
+  'admin.tickets.add_comment': {
+    params: ticketParams,
+    body: { content: 'Somebody is on the way.', is_internal: false },
+    answers: { 201: { comment: staffComment } },
+  },
+  'admin.tickets.list_comments': {
+    params: ticketParams,
+    answers: { 200: { comments: [staffComment], next_cursor: null } },
+  },
+  'admin.tickets.get_history': {
+    params: ticketParams,
+    answers: {
+      200: {
+        entries: [
+          {
+            id: change.id,
+            type: 'assigned',
+            actor: { kind: 'staff', id: USER, name: 'agent@example.com' },
+            sequence: null,
+            changes: { assignee: { from: null, to: 'agent@example.com' } },
+            comment_id: null,
+            attachment_id: null,
+            at: AT,
+          },
+        ],
+        next_cursor: null,
+      },
+    },
+  },
+  'admin.tickets.list_attachments': {
+    params: ticketParams,
+    answers: { 200: { attachments: [attachment] } },
+  },
+};
+
 export const ticketExamples: Readonly<Record<string, RouteExample>> = {
+  ...ticketStaffExamples,
   'tickets.health.get': health,
   'tickets.health.get_with_slash': health,
+  'tickets.tickets.create': { body: newTicket, answers: { 201: { ticket } } },
+  'tickets.tickets.create_batch': {
+    body: { tickets: [newTicket, { description: 'Without a title.' }] },
+    answers: {
+      200: {
+        results: [
+          { status: 201, ticket },
+          {
+            status: 400,
+            error: { error: 'missing_required_field', message: 'Invalid input: title: is required' },
+          },
+        ],
+      },
+    },
+  },
+  'tickets.tickets.list': { answers: { 200: { tickets: [ticket], next_cursor: null } } },
+  'tickets.changes.list': { answers: { 200: { changes: [change], next_cursor: '1' } } },
+  'tickets.tickets.get': { params: ticketParams, answers: { 200: { ticket } } },
+  'tickets.tickets.update': {
+    params: ticketParams,
+    body: { priority: 'urgent', metadata: { floor: null, room: '3.14' } },
+    answers: { 200: { ticket: { ...ticket, priority: 'urgent', metadata: { room: '3.14' } } } },
+  },
+  'tickets.tickets.set_status': {
+    params: ticketParams,
+    body: { status: 'resolved' },
+    answers: { 200: { success: true, ticket: { id: TICKET, status: 'resolved', updated_at: AT } } },
+  },
+  'tickets.comments.create': {
+    params: ticketParams,
+    body: { content: 'It still burns.', is_internal: false },
+    answers: { 201: { comment_id: COMMENT } },
+  },
+  'tickets.comments.list': {
+    params: ticketParams,
+    answers: { 200: { comments: [comment], next_cursor: null } },
+  },
+  'tickets.attachments.create': { params: ticketParams, answers: { 201: { attachment } } },
+  'tickets.attachments.list': { params: ticketParams, answers: { 200: { attachments: [attachment] } } },
+  'tickets.attachments.get_content': { params: { attachment_id: ATTACHMENT }, answers: {} },
+  'tickets.webhooks.list': { answers: { 200: { webhooks: [webhook] } } },
+  'tickets.webhooks.create': {
+    body: { url: 'https://example.com/webhooks', events: ['ticket.*'] },
+    answers: { 201: { webhook: { ...webhook, secret: 'whsec_c2hvd24gb25jZQ==' } } },
+  },
+  'tickets.webhooks.delete': { params: webhookParams, answers: {} },
+  'tickets.webhooks.list_messages': {
+    params: webhookParams,
+    answers: { 200: { messages: [], next_after: 0, has_more: false, last_sequence: 0 } },
+  },
   'admin.integration_tokens.list': { answers: { 200: { tokens: [token], next_cursor: null } } },
   'admin.integration_tokens.create': {
     body: {

@@ -1,5 +1,7 @@
 import { defineRoute } from '../route.ts';
+import { TICKETS_PREFIX } from '../tickets/endpoints.ts';
 import * as schemas from './admin-schemas.ts';
+import * as tokenSchemas from './token-schemas.ts';
 
 const dispatcher = { service: 'webhook-dispatcher', source: 'Switchboard' } as const;
 const partner = {
@@ -8,6 +10,13 @@ const partner = {
   credentials: ['partner_key'],
   limitGroup: 'partner',
 } as const;
+const token = {
+  ...dispatcher,
+  surface: 'tickets',
+  credentials: ['integration_token'],
+  limitGroup: 'tickets',
+} as const;
+const TOKEN_WEBHOOKS = `${TICKETS_PREFIX}/webhooks`;
 const PARTNER_DELIVERIES = '/api/partner/v1/webhooks/deliveries';
 
 /** What receivers ask the dispatcher themselves (spec: webhooks). */
@@ -68,5 +77,48 @@ export const webhookRoutes = {
     params: schemas.deliveryParams,
     responses: { 200: { description: 'What was done', schema: schemas.retryPartnerDeliveryAnswer } },
     errors: ['INVALID_PARAMETER', 'DELIVERY_NOT_FOUND', 'MESSAGE_EXPIRED'],
+  }),
+  listTokenWebhooks: defineRoute({
+    ...token,
+    id: 'tickets.webhooks.list',
+    summary: 'Where changes of the tickets of this token are sent',
+    method: 'GET',
+    path: TOKEN_WEBHOOKS,
+    responses: { 200: { description: 'Newest first', schema: tokenSchemas.listTokenWebhooksAnswer } },
+    errors: [],
+  }),
+  createTokenWebhook: defineRoute({
+    ...token,
+    id: 'tickets.webhooks.create',
+    summary: 'Have changes of the tickets of this token sent to an address',
+    description:
+      'Signed by Standard Webhooks 1.0 with the secret, which is in this answer only. Events: ticket.created, ticket.updated, ticket.status_changed, ticket.commented, ticket.sla_breached.',
+    method: 'POST',
+    path: TOKEN_WEBHOOKS,
+    idempotent: true,
+    body: tokenSchemas.createTokenWebhookBody,
+    responses: { 201: { description: 'Registered', schema: tokenSchemas.createTokenWebhookAnswer } },
+    errors: ['INVALID_INPUT', 'DUPLICATE_REQUEST', 'TOO_MANY'],
+  }),
+  deleteTokenWebhook: defineRoute({
+    ...token,
+    id: 'tickets.webhooks.delete',
+    summary: 'Have nothing sent to an address any more',
+    method: 'DELETE',
+    path: `${TOKEN_WEBHOOKS}/:endpoint_id`,
+    params: schemas.endpointParams,
+    responses: { 204: { description: 'Deleted' } },
+    errors: ['INVALID_PARAMETER', 'ENDPOINT_NOT_FOUND'],
+  }),
+  listTokenWebhookMessages: defineRoute({
+    ...token,
+    id: 'tickets.webhooks.list_messages',
+    summary: 'What was sent to an address, in the order of webhook-sequence, without a gap',
+    method: 'GET',
+    path: `${TOKEN_WEBHOOKS}/:endpoint_id/messages`,
+    params: schemas.endpointParams,
+    query: schemas.feedQuery,
+    responses: { 200: { description: 'Oldest first', schema: schemas.feedAnswer } },
+    errors: ['INVALID_PARAMETER', 'ENDPOINT_NOT_FOUND'],
   }),
 };

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import multipart from '@fastify/multipart';
 import {
   type AnswerHeaders,
@@ -120,6 +121,7 @@ const sendAnswer = (reply: FastifyReply, route: RouteContract, answer: AnyAnswer
   for (const [name, value] of Object.entries(answer.headers ?? {})) {
     reply.header(name, typeof value === 'string' ? value : [...value]);
   }
+  if (answer.body instanceof Readable) return reply.send(answer.body);
   if (!result) return reply.send();
   const mediaType = route.responses[answer.status]?.mediaType;
   return mediaType === undefined

@@ -38,6 +38,7 @@ export const callDetail = async (
       isMuted: call.is_muted,
       isOnHold: call.is_on_hold,
       sequence: call.last_sequence,
+      supportTickets: [],
     },
   };
 };

@@ -1,0 +1,83 @@
+import {
+  type ChangeData,
+  type EventContract,
+  type TicketChangeType,
+  ticketEvents,
+  webhookBody,
+  webhookEvents,
+} from '@switchboard/contracts';
+import { toJson } from '@switchboard/db';
+import type { Data } from '../database.ts';
+import { takeSequences } from '../feed/feed-repository.ts';
+import { ticketView } from './ticket-answer.ts';
+import type { Change, TicketTools } from './types.ts';
+
+const eventOf: Readonly<Record<TicketChangeType, EventContract<typeof ticketEvents.ticketCreated.data>>> = {
+  'ticket.created': ticketEvents.ticketCreated,
+  'ticket.updated': ticketEvents.ticketUpdated,
+  'ticket.status_changed': ticketEvents.ticketStatusChanged,
+  'ticket.commented': ticketEvents.ticketCommented,
+  'ticket.sla_breached': ticketEvents.ticketSlaBreached,
+};
+
+/**
+ * Writes what happened into the history, and says it to whoever may know: the feed of the token, its webhooks, the other
+ * services. Call it last in the transaction, once: from here on every other change of the token's tickets waits.
+ *
+ * @param changes in the order in which they happened
+ */
+export const recordChanges = async (
+  { ids }: Pick<Data, 'ids'>,
+  { trx, emit, touchedTokens }: TicketTools,
+  changes: readonly Change[],
+): Promise<void> => {
+  if (changes.length === 0) return;
+  const counts = new Map<string, number>();
+  for (const { outside, ticket } of changes) {
+    if (outside && ticket.token_id) counts.set(ticket.token_id, (counts.get(ticket.token_id) ?? 0) + 1);
+  }
+  const next = await takeSequences(trx, counts);
+  const rows = changes.map(({ ticket, type, actor, details, outside, at }) => {
+    const id = ids.next();
+    const tokenId = ticket.token_id;
+    const data: ChangeData | null = outside ? { ticket: ticketView(ticket), ...outside.data } : null;
+    let sequence: number | null = null;
+    if (outside && data) {
+      if (tokenId) {
+        sequence = next.get(tokenId) ?? 0;
+        next.set(tokenId, sequence + 1);
+        touchedTokens.add(tokenId);
+        emit(webhookEvents.messagePublished, {
+          message_id: id,
+          owner: `integration_token:${tokenId}`,
+          event_type: outside.type,
+          environment: 'production',
+          body: webhookBody(outside.type, at, { sequence, ticket_id: ticket.id, ...data }),
+        });
+      }
+      emit(eventOf[outside.type], {
+        ...data,
+        change_id: id,
+        ticket_id: ticket.id,
+        token_id: tokenId,
+        sequence,
+        call_id: ticket.call_id,
+        at: at.toISOString(),
+      });
+    }
+    return {
+      id,
+      ticket_id: ticket.id,
+      type,
+      token_id: tokenId,
+      sequence,
+      actor_kind: actor.kind,
+      actor_id: actor.id,
+      actor_name: actor.name,
+      data: data && toJson(data),
+      details: toJson(details),
+      created_at: at,
+    };
+  });
+  await trx.insertInto('ticket_changes').values(rows).execute();
+};

@@ -63,6 +63,10 @@ function say(string $line): void
     file_put_contents('php://stdout', "$line\n");
 }
 
+// Only where this file is run, not where it is required for its functions.
+if (get_included_files()[0] !== __FILE__) {
+    return;
+}
 // The new one and the old one while a secret is rotated, divided by a space.
 $secrets = array_filter(explode(' ', (string) getenv('WEBHOOK_SECRET')));
 if ($secrets === []) {

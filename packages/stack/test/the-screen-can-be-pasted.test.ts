@@ -46,7 +46,7 @@ const screen = (recording: string) => renderScreen(facts(recording));
 /** What a shell makes of the screen's commands, with a curl and an npx that write their arguments down. */
 const pasteInto = (text: string): string[][] => {
   const commands = text.slice(text.indexOf('  curl'), text.indexOf(' The demo job did not'));
-  const programs = `curl() { printf '%s\\0' "$@"; printf '\\n'; }\nnpx() { curl "$@"; }\n`;
+  const programs = `curl() { printf '%s\\0' "$@"; printf '\\n'; }\nnpx() { curl "$@"; }\nbash() { curl "$@"; }\n`;
   const { status, stdout, stderr } = spawnSync('sh', ['-c', programs + commands], { encoding: 'utf8' });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return stdout
@@ -69,7 +69,7 @@ test('every line fits into 80 columns, but for where this checkout and a job lie
 });
 
 test('a shell makes requests, a call that is followed and a webhook of what is pasted, whatever the checkout is called', () => {
-  const [health, companies, analyze, status, signIn, tickets, ...later] = pasteInto(
+  const [health, companies, analyze, status, signIn, tickets, example, ...later] = pasteInto(
     screen("Ann's calls; $(new) & old.wav"),
   );
   expect(health).toEqual(['http://localhost:3000/health']);
@@ -91,9 +91,10 @@ test('a shell makes requests, a call that is followed and a webhook of what is p
     ...['-d', '{"email":"user@example.com","password":"-StGXR8_Z5jdHi6B_myT3KpV"}'],
   ]);
   expect(tickets).toEqual([
-    'http://localhost:3000/functions/v1/integration-tickets/',
+    'http://localhost:3000/functions/v1/integration-tickets/tickets?limit=5',
     ...['-H', 'Authorization: Bearer stk_1gLekPORy7nRN7oE6bfldJtDqf8LRt3btvga'],
   ]);
+  expect(example).toEqual(['examples/integration_examples.sh']);
   const [call, logs, follow, webhook] = later;
   const apiKey = [
     ...['-H', 'X-API-Key: ak_1gLekPORy7nRN7oE6bfldJtDqf8LRt3btvga'],

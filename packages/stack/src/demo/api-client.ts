@@ -4,6 +4,7 @@ import type { DemoKey } from '../local/secrets.ts';
 export interface ApiClient {
   get(path: string): Promise<Record<string, unknown>>;
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Record<string, unknown>>;
+  patch(path: string, body: unknown): Promise<Record<string, unknown>>;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -31,13 +32,15 @@ export function createApiClient(url: string, headers: Readonly<Record<string, st
     if (!response.ok) throw new AnswerError(`${method} ${path}`, response.status, text);
     return text === '' ? {} : JSON.parse(text);
   };
+  const send = (method: string, path: string, body: unknown, more: Record<string, string> = {}) =>
+    call(method, path, {
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json', ...more },
+    });
   return {
     get: (path) => call('GET', path, {}),
-    post: (path, body, more = {}) =>
-      call('POST', path, {
-        body: JSON.stringify(body),
-        headers: { 'content-type': 'application/json', ...more },
-      }),
+    post: (path, body, more) => send('POST', path, body, more),
+    patch: (path, body) => send('PATCH', path, body),
   };
 }
 

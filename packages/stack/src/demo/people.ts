@@ -20,6 +20,7 @@ interface DemoTarget {
 }
 
 const NAME = 'Demo';
+const TOKEN_NAME = 'Demo helpdesk';
 const DAY_MS = 86_400_000;
 
 /**
@@ -35,29 +36,39 @@ export async function provideDemoPeople(
   effective: LocalSecrets,
   target: DemoTarget,
 ): Promise<DemoPeople> {
+  return asAdministrator(baseUrl, effective, async (admin, auth) => {
+    await provideUser(auth, admin, effective.user);
+    const apiKey = await provideApiKey(admin, secrets.apiKey);
+    const integrationToken = await provideToken(admin, secrets.integrationToken);
+    const webhookEndpoint = await provideEndpoint(admin, secrets.webhookEndpoint, target);
+    secrets.webhookEndpoint = webhookEndpoint;
+    secrets.apiKey = apiKey;
+    secrets.integrationToken = integrationToken;
+    await writePrivateJson(localFiles.secrets, secrets);
+    return {
+      admin: effective.admin,
+      user: effective.user,
+      apiKey: { key: apiKey.key, secret: apiKey.secret },
+      integrationToken: integrationToken.token,
+      webhookEndpoint,
+    };
+  });
+}
+
+/** Does something with the administration API as the demo administrator, whose session ends with it. */
+export async function asAdministrator<Result>(
+  baseUrl: string,
+  effective: LocalSecrets,
+  work: (admin: ApiClient, auth: ApiClient) => Promise<Result>,
+): Promise<Result> {
   const auth = createApiClient(`${baseUrl}/auth/v1`, { apikey: effective.anonKey });
   const token = await signIn(auth, effective.admin).catch((error: Error) => {
     throw isRefusal(error) ? new Error(strangerAdvice(effective.admin.email)) : error;
   });
   const bearer = { apikey: effective.anonKey, authorization: `Bearer ${token}` };
-  const admin = createApiClient(`${baseUrl}/api/admin/v1`, bearer);
-
-  await provideUser(auth, admin, effective.user);
-  const apiKey = await provideApiKey(admin, secrets.apiKey);
-  const integrationToken = await provideToken(admin, secrets.integrationToken);
-  const webhookEndpoint = await provideEndpoint(admin, secrets.webhookEndpoint, target);
-  secrets.webhookEndpoint = webhookEndpoint;
-  secrets.apiKey = apiKey;
-  secrets.integrationToken = integrationToken;
-  await writePrivateJson(localFiles.secrets, secrets);
+  const result = await work(createApiClient(`${baseUrl}/api/admin/v1`, bearer), auth);
   await auth.post('/logout?scope=local', {}, bearer);
-  return {
-    admin: effective.admin,
-    user: effective.user,
-    apiKey: { key: apiKey.key, secret: apiKey.secret },
-    integrationToken: integrationToken.token,
-    webhookEndpoint,
-  };
+  return result;
 }
 
 async function signIn(auth: ApiClient, { email, password }: DemoLogin): Promise<string> {
@@ -82,7 +93,7 @@ async function provideApiKey(admin: ApiClient, kept: DemoApiKey | undefined): Pr
 
 async function provideToken(admin: ApiClient, kept: DemoToken | undefined): Promise<DemoToken> {
   if (kept && (await isActive(admin, `/integration-tokens/${kept.tokenId}`))) return kept;
-  const made = await admin.post('/integration-tokens', { name: NAME });
+  const made = await admin.post('/integration-tokens', { name: TOKEN_NAME });
   return { tokenId: textOf(made, 'id'), token: textOf(made, 'token') };
 }
 

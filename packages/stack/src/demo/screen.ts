@@ -3,6 +3,7 @@ import { repositoryDir } from '../paths.ts';
 import type { DemoKeys } from './keys.ts';
 import type { DemoPeople } from './people.ts';
 import type { DemoTenant } from './tenant.ts';
+import { ticketsUrl } from './tickets.ts';
 import type { ReceivedCallback } from './webhook-sink.ts';
 
 export interface ScreenFacts {
@@ -112,13 +113,19 @@ function pasteForPeople({ baseUrl, people, anonKey, localDirGiven }: ScreenFacts
       `-H 'Content-Type: application/json'`,
       `-d ${quote(JSON.stringify(people.user))}`,
     ),
-    curl(
-      `${baseUrl}/functions/v1/integration-tickets/`,
-      `-H 'Authorization: Bearer ${people.integrationToken}'`,
-    ),
+    ...pasteForTickets(baseUrl, people),
     ...pasteForCalls(baseUrl, people),
     // Its arrival, and who signed it, is said where the stack runs.
     switchboard(`webhooks endpoints test ${people.webhookEndpoint.id}`, localDirGiven),
+  ];
+}
+
+/** With the variables of the guide: what the demo token opened, and the guide's example, which opens one more and follows it. */
+function pasteForTickets(baseUrl: string, { integrationToken }: DemoPeople): string[] {
+  return [
+    `  export INTEGRATION_TOKEN=${integrationToken}\n  export INTEGRATION_URL=${ticketsUrl(baseUrl)}\n`,
+    curl('"$INTEGRATION_URL/tickets?limit=5"', '-H "Authorization: Bearer $INTEGRATION_TOKEN"'),
+    `  cd ${quote(repositoryDir)} && bash examples/integration_examples.sh\n`,
   ];
 }
 

@@ -5,9 +5,10 @@ import { createPartnerClient } from '../demo/api-client.ts';
 import { createCallsClient, provideDemoCalls } from '../demo/calls.ts';
 import { finishDemoJob, postDemoJob } from '../demo/job.ts';
 import { provideDemoKeys } from '../demo/keys.ts';
-import { type DemoPeople, provideDemoPeople } from '../demo/people.ts';
+import { asAdministrator, type DemoPeople, provideDemoPeople } from '../demo/people.ts';
 import { renderScreen } from '../demo/screen.ts';
 import { provideDemoTenant } from '../demo/tenant.ts';
+import { createTicketsClient, provideDemoTickets } from '../demo/tickets.ts';
 import { startWebhookSink } from '../demo/webhook-sink.ts';
 import { fromHere } from '../paths.ts';
 import { renderChecks, runPreflight } from '../preflight/preflight.ts';
@@ -182,8 +183,11 @@ async function startEverything(
   out.say(`Ready at ${baseUrl}. Sending the bundled recording through the whole job …`);
   if (people) {
     // Nothing else needs them, so nothing else fails without them.
-    await provideDemoCalls(createCallsClient(baseUrl, people.apiKey)).catch((error: Error) =>
-      out.say(error.message),
+    const calls = createCallsClient(baseUrl, people.apiKey);
+    const tickets = createTicketsClient(baseUrl, people.integrationToken);
+    await provideDemoCalls(calls).catch((error: Error) => out.say(error.message));
+    await asAdministrator(baseUrl, effective, (admin) => provideDemoTickets(tickets, { admin, calls })).catch(
+      (error: Error) => out.say(error.message),
     );
   }
   const partner = createPartnerClient(baseUrl, keys.sandbox);

@@ -50,6 +50,7 @@ test('every table, function and role it names is made by the migrations', () => 
 test.each([
   ...['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md', 'SECURITY.md', 'docs/operating.md'],
   ...['docs/calls.md', 'docs/realtime.md', 'examples/calls/README.md', 'packages/call-client/README.md'],
+  ...['docs/tickets.md', 'examples/tickets/README.md'],
   ...['docs/sending-webhooks.md', 'docs/receiving-webhooks.md', 'examples/webhooks/README.md'],
 ])('what %s links to is there', (name) => {
   const links = [...read(name).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link = '']) => link);

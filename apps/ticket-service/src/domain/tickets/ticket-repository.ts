@@ -2,7 +2,7 @@ import { AppError } from '@switchboard/contracts';
 import type { Executor } from '../database.ts';
 import type { NewTicket, Ticket } from './types.ts';
 
-const COLUMNS = [
+export const TICKET_COLUMNS = [
   'id',
   'number',
   'token_id',
@@ -33,7 +33,7 @@ const COLUMNS = [
 ] as const satisfies readonly (keyof Ticket)[];
 
 /** Every column of a ticket but those that are made of others. */
-export const selectTickets = (executor: Executor) => executor.selectFrom('tickets').select(COLUMNS);
+export const selectTickets = (executor: Executor) => executor.selectFrom('tickets').select(TICKET_COLUMNS);
 
 /** Which ticket is meant; with a token, only if it is one of that token. */
 export interface TicketKey {
@@ -71,7 +71,7 @@ export const insertTickets = async (
     .insertInto('tickets')
     .values([...tickets])
     .onConflict((conflict) => conflict.column('id').doNothing())
-    .returning(COLUMNS)
+    .returning(TICKET_COLUMNS)
     .execute();
 };
 

@@ -1,0 +1,112 @@
+import type { Position } from '@switchboard/service-kit';
+import { type RawBuilder, sql } from 'kysely';
+import type { Executor } from '../database.ts';
+import { TICKET_COLUMNS } from '../tickets/ticket-repository.ts';
+import type { Ticket } from '../tickets/types.ts';
+import type { TicketFilter } from './ticket-filter.ts';
+
+export type Condition = RawBuilder<unknown>;
+export const allOf = (conditions: readonly Condition[]): Condition =>
+  conditions.length === 0 ? sql`true` : sql.join([...conditions], sql` AND `);
+const newestFirst = sql`ORDER BY created_at DESC, id DESC`;
+
+/** The narrowest index that a filter has, and what is left to look at in each of its rows. */
+export interface Walk {
+  /** One stretch of one index, newest first. */
+  readonly along: readonly Condition[];
+  readonly passes: readonly Condition[];
+}
+
+const BREACHED = sql`(first_response_breached_at IS NOT NULL OR resolution_breached_at IS NOT NULL)`;
+
+/**
+ * How to walk through the tickets of a filter. One condition chooses the index, the others are looked at on its rows: every
+ * further index costs each ticket that is opened.
+ */
+export const walkOf = (filter: TicketFilter): Walk => {
+  const { status, priority, category, createdAfter, createdBefore, assigneeId, tokenId, callId } = filter;
+  const conditions = {
+    call: callId === undefined ? null : sql`call_id = ${callId}`,
+    assignee: assigneeId === undefined || assigneeId === 'none' ? null : sql`assignee_id = ${assigneeId}`,
+    breached: filter.slaBreached === true ? BREACHED : null,
+    token: tokenId === undefined ? null : sql`token_id = ${tokenId}`,
+    status: status === undefined ? null : sql`status = ${status}`,
+    nobody: assigneeId === 'none' ? sql`assignee_id IS NULL` : null,
+    priority: priority === undefined ? null : sql`priority = ${priority}`,
+    category: category === undefined ? null : sql`category = ${category}`,
+  };
+  type Name = keyof typeof conditions;
+  const indexes: readonly (readonly Name[])[] = [
+    ['call'],
+    ['token', 'status'],
+    ['assignee'],
+    ['breached'],
+    ['token'],
+    ['status'],
+  ];
+  const chosen = indexes.find((names) => names.every((name) => conditions[name] !== null)) ?? [];
+  const given = (Object.keys(conditions) as Name[]).flatMap((name) => {
+    const condition = conditions[name];
+    return condition === null ? [] : [{ condition, isChosen: chosen.includes(name) }];
+  });
+  return {
+    along: [
+      ...given.filter(({ isChosen }) => isChosen).map(({ condition }) => condition),
+      ...(createdAfter ? [sql`created_at > ${createdAfter}`] : []),
+      ...(createdBefore ? [sql`created_at < ${createdBefore}`] : []),
+    ],
+    passes: given.filter(({ isChosen }) => !isChosen).map(({ condition }) => condition),
+  };
+};
+
+/** Behind a position of a list. The first half says nothing new; it keeps an index scan from beginning at the top. */
+export const behind = ({ createdAt, id }: Position): Condition =>
+  sql`created_at <= ${createdAt} AND (created_at, id) < (${createdAt}, ${id})`;
+
+export interface ListedTickets {
+  readonly tickets: readonly Ticket[];
+  /** Where looking ended, when there may be more behind it that nobody looked at. */
+  readonly end: Position | null;
+}
+
+type ListedRow = Ticket & { readonly passes: boolean };
+
+/**
+ * Tickets newest first, up to `limit`, of the next `examined` on the way: a filter that almost nothing passes costs no more
+ * than one that everything does.
+ */
+export const listNewest = async (
+  executor: Executor,
+  { along, passes }: Walk,
+  page: { readonly after: Position | null; readonly limit: number; readonly examined: number },
+): Promise<ListedTickets> => {
+  const columns = sql.join(TICKET_COLUMNS.map((column) => sql.ref(column)));
+  const where = allOf([...along, ...(page.after ? [behind(page.after)] : [])]);
+  if (passes.length === 0) {
+    const found = await sql<Ticket>`
+      SELECT ${columns} FROM tickets.tickets WHERE ${where} ${newestFirst} LIMIT ${page.limit}`.execute(
+      executor,
+    );
+    return { tickets: found.rows, end: null };
+  }
+  // The last one that is looked at comes along whether it passes or not: it says where the next page goes on.
+  const found = await sql<ListedRow>`
+    SELECT * FROM (
+      SELECT ${columns}, (${allOf(passes)}) IS TRUE AS passes, row_number() OVER (${newestFirst}) AS place
+      FROM tickets.tickets WHERE ${where} ${newestFirst} LIMIT ${page.examined}
+    ) AS examined
+    WHERE passes OR place = ${page.examined} ${newestFirst} LIMIT ${page.limit}`.execute(executor);
+  const tickets = found.rows.filter((row) => row.passes);
+  const last = found.rows.at(-1);
+  // Two more columns than a ticket has: they do no harm, and a copy of each would.
+  if (!last || last.passes) return { tickets, end: null };
+  return { tickets, end: { createdAt: last.created_at, id: last.id } };
+};
+
+/** Tickets by their ids, in the order of these. */
+export const readTickets = async (executor: Executor, ids: readonly string[]): Promise<readonly Ticket[]> => {
+  if (ids.length === 0) return [];
+  const found = await executor.selectFrom('tickets').select(TICKET_COLUMNS).where('id', 'in', ids).execute();
+  const byId = new Map(found.map((ticket) => [ticket.id, ticket]));
+  return ids.flatMap((id) => byId.get(id) ?? []);
+};

@@ -1,0 +1,64 @@
+import { ticketEvents } from '@switchboard/contracts';
+import { transact } from '@switchboard/db';
+import { waitFor } from '@switchboard/stack/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTestTickets, type TestTickets } from './support/tickets.ts';
+
+let tickets: TestTickets;
+beforeAll(async () => {
+  tickets = await startTestTickets();
+});
+afterAll(() => tickets?.close());
+
+const command = (title: string, ticketId = tickets.data.ids.next()) => ({
+  ticket_id: ticketId,
+  title,
+  description: null,
+  priority: 'high' as const,
+  category: 'billing',
+  metadata: { order: 'A-1' },
+  call_id: tickets.data.ids.next(),
+  requested_by: { service: 'call-service', kind: 'api_key' as const, id: 'key-1' },
+});
+const ask = (data: ReturnType<typeof command>) =>
+  transact(tickets.data, async ({ emit }) => emit(ticketEvents.open, data));
+const find = (id: string) =>
+  tickets.rows<Record<string, unknown>>('SELECT * FROM tickets.tickets WHERE id = $1', [id]);
+const opened = (id: string) => waitFor(async () => (await find(id))[0], { what: 'the ticket is opened' });
+
+test('a ticket that another service asks for is there, of no token, with its call and with who asked', async () => {
+  const wanted = command('Call back');
+  await ask(wanted);
+  expect(await opened(wanted.ticket_id)).toMatchObject({
+    title: 'Call back',
+    priority: 'high',
+    category: 'billing',
+    metadata: { order: 'A-1' },
+    call_id: wanted.call_id,
+    token_id: null,
+    integration_source: 'call-service',
+    status: 'open',
+  });
+  const history = await tickets.rows('SELECT * FROM tickets.ticket_changes WHERE ticket_id = $1', [
+    wanted.ticket_id,
+  ]);
+  expect(history).toMatchObject([
+    { type: 'created', actor_kind: 'service', actor_id: 'call-service', actor_name: 'api_key key-1' },
+  ]);
+});
+
+test('the same ticket asked for twice, in other words, is opened once and stays as it is', async () => {
+  const first = command('First words');
+  await ask(first);
+  await opened(first.ticket_id);
+  await ask({ ...first, title: 'Other words' });
+  // Commands are handled in their order: once the next is done, so is the second.
+  const next = command('The next');
+  await ask(next);
+  await opened(next.ticket_id);
+  expect(await find(first.ticket_id)).toMatchObject([{ title: 'First words' }]);
+  const history = await tickets.rows('SELECT 1 FROM tickets.ticket_changes WHERE ticket_id = $1', [
+    first.ticket_id,
+  ]);
+  expect(history).toHaveLength(1);
+});

@@ -71,6 +71,8 @@ const REQUEST_HEADERS = [
   'idempotency-key',
   'content-type',
   'x-request-id',
+  'if-match',
+  'if-none-match',
 ];
 const EXPOSED_HEADERS = [
   'X-RateLimit-Limit',
@@ -81,6 +83,7 @@ const EXPOSED_HEADERS = [
   'Retry-After',
   'X-Request-Id',
   'Location',
+  'ETag',
   'Idempotent-Replay',
 ];
 

@@ -17,26 +17,41 @@ const RUNNING: ReadonlySet<string> = new Set(['open', 'in_progress']);
 
 /**
  * The clocks of a ticket from now on. Both count the same business time, since the ticket was opened, while it is neither
- * waiting nor resolved; what they may count to follows from its priority. One that ran out has nothing more to say.
+ * waiting nor resolved; what they may count to follows from its priority. One that ran out stays at the time when it did:
+ * a promise is broken once, whatever becomes of the ticket.
  */
 export const clocksFrom = (
   { calendar, targets }: SlaPolicy,
-  ticket: Pick<Ticket, 'status' | 'priority' | 'first_responded_at' | 'sla_running_since' | 'sla_used_ms'>,
+  ticket: Pick<
+    Ticket,
+    | 'status'
+    | 'priority'
+    | 'first_responded_at'
+    | 'first_response_breached_at'
+    | 'resolution_breached_at'
+    | 'sla_running_since'
+    | 'sla_used_ms'
+  >,
   now: Date,
 ): Clocks => {
   const { firstResponseMs, resolutionMs } = targets[ticket.priority as TicketPriority];
   const since = ticket.sla_running_since;
   const usedMs = ticket.sla_used_ms + (since ? calendar.between(since, now) : 0);
   const isRunning = RUNNING.has(ticket.status);
-  const dueAt = (targetMs: number | null): Date | null =>
-    isRunning && targetMs !== null ? calendar.add(now, Math.max(0, targetMs - usedMs)) : null;
+  const dueAt = (targetMs: number | null, breachedAt: Date | null): Date | null => {
+    if (!isRunning) return null;
+    if (breachedAt) return breachedAt;
+    return targetMs === null ? null : calendar.add(now, Math.max(0, targetMs - usedMs));
+  };
   return {
     sla_running_since: isRunning ? now : null,
     sla_used_ms: usedMs,
     first_response_target_ms: firstResponseMs,
-    first_response_due_at: ticket.first_responded_at ? null : dueAt(firstResponseMs),
+    first_response_due_at: ticket.first_responded_at
+      ? null
+      : dueAt(firstResponseMs, ticket.first_response_breached_at),
     resolution_target_ms: resolutionMs,
-    resolution_due_at: dueAt(resolutionMs),
+    resolution_due_at: dueAt(resolutionMs, ticket.resolution_breached_at),
   };
 };
 
@@ -47,7 +62,7 @@ export interface Breach {
   readonly columns: Partial<Pick<Ticket, 'first_response_breached_at' | 'resolution_breached_at'>>;
 }
 
-/** The clocks of a ticket that ran out until now, in the order in which they did. */
+/** The clocks of a ticket that ran out until now, in the order in which they did. At its due time one has run out. */
 export const breachesAt = (ticket: Ticket, now: Date): readonly Breach[] => {
   const breaches: Breach[] = [];
   const { first_response_due_at: firstDue, resolution_due_at: resolutionDue } = ticket;

@@ -34,7 +34,13 @@ export const openTickets = async (
   const now = data.clock.now();
   const rows = inputs.map((input, index) => {
     const priority = input.priority ?? 'medium';
-    const begun = { status: 'open', priority, first_responded_at: null } as const;
+    const begun = {
+      status: 'open',
+      priority,
+      first_responded_at: null,
+      first_response_breached_at: null,
+      resolution_breached_at: null,
+    } as const;
     return {
       id: ids?.[index] ?? data.ids.next(),
       token_id: tokenId,

@@ -131,8 +131,8 @@ export const configSchema = z.object({
     waitingMax: setting('UPSTREAM_WAITING_MAX', numberField({ min: 0 }).default(1000), {
       description: 'Most requests that wait for one service at a time',
     }),
-    connectionsMax: setting('UPSTREAM_CONNECTIONS_MAX', numberField({ min: 1 }).default(256), {
-      description: 'Most connections to one service',
+    connectionsMax: setting('UPSTREAM_CONNECTIONS_MAX', numberField({ min: 1 }).default(1024), {
+      description: 'Most connections to one service; of those to ticket-service, up to 512 wait for changes',
     }),
   }),
   realtime: realtimeBlock,

@@ -28,3 +28,53 @@ export const takeSequences = async (
     ]),
   );
 };
+
+export interface FeedRow {
+  readonly id: string;
+  readonly sequence: number;
+  readonly ticket_id: string;
+  /** As it was said then. */
+  readonly data: unknown;
+  readonly created_at: Date;
+  readonly outside_type: string;
+}
+
+/**
+ * Changes of a token after a sequence, oldest first. They are given until they have `bytesMax` together; the first one
+ * always is. Whoever sees one sees all before it: each took its number after the one before was committed.
+ */
+export const readAfter = async (
+  executor: Executor,
+  tokenId: string,
+  { after, limit, bytesMax }: { readonly after: number; readonly limit: number; readonly bytesMax: number },
+): Promise<readonly FeedRow[]> => {
+  const found = await sql<FeedRow>`
+    SELECT id, sequence, ticket_id, data, created_at, outside_type
+    FROM (
+      SELECT c.*,
+        coalesce(
+          sum(octet_length(data::text)) OVER (ORDER BY sequence ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW), 0
+        ) AS bytes_before
+      FROM (
+        SELECT id, sequence, ticket_id, data, created_at,
+          CASE type WHEN 'attached' THEN 'ticket.updated' ELSE 'ticket.' || type END AS outside_type
+        FROM tickets.ticket_changes
+        WHERE token_id = ${tokenId} AND sequence > ${after}::bigint
+        ORDER BY sequence LIMIT ${limit}
+      ) c
+    ) sized
+    WHERE bytes_before < ${bytesMax}
+    ORDER BY sequence
+  `.execute(executor);
+  return found.rows;
+};
+
+/** The sequence of the last change of a token; 0: there was none. */
+export const readLastSequence = async (executor: Executor, tokenId: string): Promise<number> => {
+  const feed = await executor
+    .selectFrom('token_feeds')
+    .select('last_sequence')
+    .where('token_id', '=', tokenId)
+    .executeTakeFirst();
+  return feed?.last_sequence ?? 0;
+};

@@ -1,0 +1,166 @@
+import { waitFor } from '@switchboard/stack/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Outside, outside } from './support/surface.ts';
+import { startTestTickets, type TestTickets } from './support/tickets.ts';
+
+/* Whoever follows the feed of a token misses nothing, waits for nothing in vain, and sees nothing that stays inside. */
+let tickets: TestTickets;
+let mine: Outside;
+let other: Outside;
+beforeAll(async () => {
+  tickets = await startTestTickets();
+  [mine, other] = [await outside(tickets), await outside(tickets, 'Another one')];
+}, 60_000);
+afterAll(() => tickets?.close());
+
+const changes = async (who: Outside, query = '') => (await who.ask('GET', `/tickets/changes?${query}`)).body;
+const lastOf = async (who: Outside): Promise<string> => (await changes(who, 'cursor=latest')).next_cursor;
+
+describe('the feed', () => {
+  test('says what happened, in order, with the ticket as it is since, and nothing of what stays inside', async () => {
+    const from = await lastOf(mine);
+    const id = await mine.open();
+    await mine.ask('POST', `/tickets/${id}/comments`, { content: 'For all' });
+    await mine.ask('POST', `/tickets/${id}/comments`, { content: 'SECRET', is_internal: true });
+    await mine.ask('PATCH', `/tickets/${id}`, { title: 'Out', metadata: { a: 1 } });
+    await mine.ask('PATCH', `/tickets/${id}/status`, { status: 'resolved' });
+    const page = await changes(mine, `cursor=${from}`);
+    const first = Number(from) + 1;
+    expect(
+      page.changes.map((each: { sequence: number; type: string }) => [each.sequence, each.type]),
+    ).toEqual([
+      [first, 'ticket.created'],
+      [first + 1, 'ticket.commented'],
+      [first + 2, 'ticket.updated'],
+      [first + 3, 'ticket.status_changed'],
+    ]);
+    expect(page.next_cursor).toBe(String(first + 3));
+    expect(page.changes[1].data.comment).toMatchObject({ content: 'For all', author: 'Helpdesk' });
+    expect(page.changes[2].data).toMatchObject({ changed: ['title', 'metadata'], ticket: { title: 'Out' } });
+    expect(page.changes[3].data).toMatchObject({ previous_status: 'open', ticket: { status: 'resolved' } });
+    expect(JSON.stringify(page)).not.toContain('SECRET');
+    expect((await mine.ask('GET', `/tickets/${id}`)).body.ticket).toEqual(page.changes[3].data.ticket);
+  });
+
+  test('has the ids of the webhooks and of the events, which say the same', async () => {
+    const from = await lastOf(mine);
+    await mine.open({ title: 'Told three times' });
+    const { changes: told } = await changes(mine, `cursor=${from}`);
+    const messages = await tickets.events<{ message_id: string; owner: string; body: string }>(
+      'webhooks.message.published',
+    );
+    const message = messages.find(({ message_id }) => message_id === told[0].id);
+    expect(message?.owner).toBe(`integration_token:${mine.principal.token_id}`);
+    expect(JSON.parse(message?.body ?? '')).toEqual({
+      type: 'ticket.created',
+      timestamp: told[0].at,
+      data: { sequence: told[0].sequence, ticket_id: told[0].ticket_id, ...told[0].data },
+    });
+    const events = await tickets.events<{ change_id: string }>('tickets.ticket.created');
+    expect(events.some(({ change_id }) => change_id === told[0].id)).toBe(true);
+  });
+
+  test('is without a gap however many change tickets at once, and by pages', async () => {
+    const replica = await tickets.startReplica();
+    const from = await lastOf(mine);
+    const ids = await Promise.all(Array.from({ length: 5 }, () => mine.open()));
+    await Promise.all(
+      ids.flatMap((id, index) =>
+        ['waiting', 'closed', 'open', 'resolved'].map((status) =>
+          mine.ask('PATCH', `/tickets/${id}/status`, { status }, index % 2 ? { app: replica } : {}),
+        ),
+      ),
+    );
+    await mine.ask('POST', '/tickets/batch', { tickets: Array(7).fill({ title: 'x' }) });
+    const seen: number[] = [];
+    for (let cursor = from; ; ) {
+      const page = await changes(mine, `cursor=${cursor}&limit=4`);
+      if (page.changes.length === 0) break;
+      seen.push(...page.changes.map(({ sequence }: { sequence: number }) => sequence));
+      cursor = page.next_cursor;
+    }
+    expect(seen).toEqual(Array.from({ length: seen.length }, (_, index) => Number(from) + 1 + index));
+    expect(seen.length).toBeGreaterThan(5 + 7);
+    expect(await lastOf(mine)).toBe(String(seen.at(-1)));
+  });
+
+  test('takes no number for what was rolled back', async () => {
+    const from = await lastOf(mine);
+    const headers = { 'idempotency-key': 'taken' };
+    await mine.ask('POST', '/tickets', { title: 'a' }, { headers });
+    const refused = await mine.ask('POST', '/tickets', { title: 'b' }, { headers });
+    expect(refused.status).toBe(409);
+    expect((await changes(mine, `cursor=${from}`)).changes).toHaveLength(1);
+  });
+
+  test('of another token says nothing of mine, and has numbers of its own', async () => {
+    const before = await lastOf(other);
+    await mine.open();
+    expect(await lastOf(other)).toBe(before);
+    await other.open();
+    expect((await changes(other)).changes[0].sequence).toBe(1);
+  });
+
+  test.each([
+    'cursor=999999999',
+    'cursor=-1',
+    'cursor=x',
+    'cursor=1e3',
+    'wait=31',
+    'wait=-1',
+    'wait=soon',
+    'limit=0',
+  ])('refuses ?%s in words', async (query) => {
+    const refused = await mine.ask('GET', `/tickets/changes?${query}`);
+    expect(refused).toMatchObject({ status: 400, body: { error: 'invalid_field' } });
+    expect(refused.body.message).toContain(query.split('=')[0]);
+  });
+});
+
+describe('whoever waits', () => {
+  test('is answered by the next change, made on any replica', async () => {
+    const from = await lastOf(mine);
+    const replica = await tickets.startReplica();
+    const waits = Promise.all([
+      changes(mine, `cursor=${from}&wait=30`),
+      mine.ask('GET', `/tickets/changes?cursor=${from}&wait=30`, undefined, { app: replica }),
+    ]);
+    await waitFor(() => tickets.deps.feeds.waiting === 1);
+    const id = await mine.open();
+    const [here, there] = await waits;
+    expect(here.changes[0].ticket_id).toBe(id);
+    expect(there.body).toEqual(here);
+  });
+
+  test('is answered empty when nothing happens, with the cursor to go on with', async () => {
+    const from = await lastOf(mine);
+    expect(await changes(mine, `cursor=${from}&wait=1`)).toEqual({ changes: [], next_cursor: from });
+  });
+
+  test('too often ends his own oldest request alone', async () => {
+    const from = await lastOf(mine);
+    const answered: number[] = [];
+    const polls = Array.from({ length: 7 }, async (_, index) => {
+      const page = await changes(mine, `cursor=${from}&wait=30`);
+      if (page.changes.length === 0) answered.push(index);
+    });
+    await waitFor(() => answered.length === 2 && tickets.deps.feeds.waiting === 5);
+    await mine.open();
+    await Promise.all(polls);
+    expect(answered).toEqual([0, 1]);
+  });
+
+  test('is answered at once when the process is asked to stop', async () => {
+    const stopping = await startTestTickets();
+    try {
+      const token = await outside(stopping);
+      const poll = changes(token, 'wait=30');
+      await waitFor(() => stopping.deps.feeds.waiting === 1);
+      stopping.deps.feeds.stop();
+      expect(await poll).toEqual({ changes: [], next_cursor: '0' });
+      expect(await changes(token, 'wait=30')).toEqual({ changes: [], next_cursor: '0' });
+    } finally {
+      await stopping.close();
+    }
+  });
+});

@@ -5,6 +5,7 @@ import { createIdTracing, type Metrics, type SecretBox, type Tracing } from '@sw
 import type { Config } from './config.ts';
 import { startDeliveryRequested } from './consumers/delivery-requested.ts';
 import { startMessagePublished } from './consumers/message-published.ts';
+import { startTokenChanged } from './consumers/token-changed.ts';
 import { createDeliveryStore, type RecordedAttempt } from './domain/deliveries/delivery-store.ts';
 import type { EndpointChange, FinishedAttempt } from './domain/deliveries/types.ts';
 import { type Engine, startEngine } from './domain/engine/engine.ts';
@@ -165,6 +166,7 @@ export const startDispatcher = (deps: DispatcherDeps): Dispatcher => {
   const consumers = [
     startDeliveryRequested({ ctx, bus, engine, schedule: schedules.partner }),
     startMessagePublished({ ctx, bus, engine, schedule: schedules.standard }),
+    startTokenChanged(ctx, bus),
   ];
   const responder = respondToRetry({ ctx, bus, engine, payloadDays: settings.payloadDays });
   const replays = startReplays(ctx, { payloadDays: settings.payloadDays });

@@ -6,8 +6,9 @@ import { partnerRoutes } from './partner/index.ts';
 import { receiverRoutes } from './receivers/index.ts';
 import { replayRoutes } from './replays/index.ts';
 import { signatureRoutes } from './signatures/index.ts';
+import { tokenRoutes } from './tokens/index.ts';
 
-/** Every route of the dispatcher: administration, the partner's own view, and what receivers ask. */
+/** Every route of the dispatcher: administration, what partners and tokens see of their own, and what receivers ask. */
 export const dispatcherRoutes = (app: FastifyInstance, deps: Deps): void => {
   endpointRoutes(app, deps);
   deliveryRoutes(app, deps);
@@ -15,4 +16,5 @@ export const dispatcherRoutes = (app: FastifyInstance, deps: Deps): void => {
   signatureRoutes(app, deps);
   partnerRoutes(app, deps);
   receiverRoutes(app, deps);
+  tokenRoutes(app, deps);
 };

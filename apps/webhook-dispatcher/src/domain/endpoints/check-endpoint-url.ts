@@ -1,5 +1,6 @@
-import { type Environment, errors } from '@switchboard/contracts';
+import { errors } from '@switchboard/contracts';
 import { checkTargetUrl, TargetRefusedError, targetPolicyFor } from '@switchboard/service-kit';
+import { type TargetOwner, targetRulesOf } from '../sending/target-rules.ts';
 
 const SANDBOX_HINT = ' in production; an endpoint of the environment sandbox takes http';
 
@@ -10,14 +11,20 @@ const SANDBOX_HINT = ' in production; an endpoint of the environment sandbox tak
  */
 export const checkEndpointUrl = (
   url: string,
-  environment: Environment,
+  owner: TargetOwner,
   { allowPrivateTargets }: { readonly allowPrivateTargets: boolean },
 ): string => {
   try {
-    return checkTargetUrl(url, targetPolicyFor(environment, { allowPrivate: allowPrivateTargets })).href;
+    const rules = targetRulesOf(owner, allowPrivateTargets);
+    return checkTargetUrl(url, targetPolicyFor(rules, { allowPrivate: allowPrivateTargets })).href;
   } catch (error) {
     if (!(error instanceof TargetRefusedError)) throw error;
-    const hint = error.reason === 'scheme' && environment === 'production' ? SANDBOX_HINT : '';
+    const hint =
+      error.reason === 'scheme' &&
+      owner.environment === 'production' &&
+      !owner.owner.startsWith('integration_token:')
+        ? SANDBOX_HINT
+        : '';
     throw errors.invalidInput([{ field: 'url', message: `${error.message}${hint}` }]);
   }
 };

@@ -3,11 +3,9 @@ import { type IdempotentAnswer, transact } from '@switchboard/db';
 import { type AdminContext, adminActOf, hashRequest, runSealedOnce } from '@switchboard/service-kit';
 import type { z } from 'zod';
 import type { Deps } from '../../deps.ts';
-import { checkEndpointUrl } from './check-endpoint-url.ts';
 import { auditedSettings, endpointAct } from './endpoint-act.ts';
 import { toEndpointAnswer } from './endpoint-answer.ts';
-import { insertEndpoint, requireEndpointDetails } from './endpoint-repository.ts';
-import { addSecret, sealHeaders } from './endpoint-secrets.ts';
+import { makeEndpoint } from './make-endpoint.ts';
 
 const route = webhookAdminRoutes.createEndpoint;
 const answerSchema = route.responses[201].schema;
@@ -37,25 +35,12 @@ export const createEndpoint = (
       },
       201,
       async () => {
-        const id = data.ids.next();
-        const at = data.clock.now();
-        await insertEndpoint(trx, {
-          id,
-          owner: input.owner,
-          environment: input.environment,
-          url: checkEndpointUrl(input.url, input.environment, settings),
-          description: input.description,
-          eventTypes: [...new Set(input.event_types)],
-          headerNames: Object.keys(input.headers),
-          headersSealed: sealHeaders(box, id, input.headers),
-          scheduleSeconds: input.schedule_seconds,
-          ratePerSecond: input.rate_per_second,
-          concurrency: input.concurrency,
-          createdBy: ctx.principal.user_id,
-          at,
-        });
-        const secret = await addSecret(trx, { box, ids: data.ids }, id, at);
-        const endpoint = await requireEndpointDetails(trx, id, at);
+        const { endpoint, secret } = await makeEndpoint(
+          trx,
+          { data, box, settings },
+          input,
+          ctx.principal.user_id,
+        );
         const { owner, environment } = endpoint;
         const after = { owner, environment, ...auditedSettings(endpoint) };
         emit(

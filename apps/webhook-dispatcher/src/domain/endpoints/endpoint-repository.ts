@@ -268,3 +268,21 @@ export const lockHealth = async (trx: Executor, endpointId: string): Promise<voi
 export const lockSequence = async (trx: Executor, endpointId: string): Promise<void> => {
   await sql`SELECT FROM webhook_endpoint_sequences WHERE endpoint_id = ${endpointId} FOR UPDATE`.execute(trx);
 };
+
+/** Lets nobody else make an endpoint of this owner in the same way until the transaction ends, and counts those that there are. */
+export const lockOwner = async (trx: Executor, owner: string): Promise<number> => {
+  await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`webhook owner ${owner}`}, 0))`.execute(trx);
+  const { rows } = await sql<{ count: number }>`
+    SELECT count(*)::int AS count FROM webhook_endpoints WHERE owner = ${owner} AND deleted_at IS NULL`.execute(
+    trx,
+  );
+  return rows[0]?.count ?? 0;
+};
+
+/** In the order of their ids, in which everybody locks them. */
+export const enabledEndpointsOf = async (trx: Executor, owner: string): Promise<readonly string[]> => {
+  const { rows } = await sql<{ id: string }>`
+    SELECT id FROM webhook_endpoints
+    WHERE owner = ${owner} AND status = 'enabled' AND deleted_at IS NULL ORDER BY id`.execute(trx);
+  return rows.map(({ id }) => id);
+};

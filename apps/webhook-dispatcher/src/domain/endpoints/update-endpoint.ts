@@ -54,7 +54,7 @@ export const updateEndpoint = (
     const now = data.clock.now();
     if (input.url !== undefined) await lockHealth(trx, endpointId);
     const old = await lockEndpoint(trx, endpointId);
-    const url = input.url === undefined ? old.url : checkEndpointUrl(input.url, old.environment, settings);
+    const url = input.url === undefined ? old.url : checkEndpointUrl(input.url, old, settings);
     refuseToCarryHeaders(old, url, input.headers);
     const { headerNames, headersSealed } = headersAfter(box, old, input.headers);
     const changed: EndpointSettings = {

@@ -53,14 +53,13 @@ export const createSender = ({
     span: Span,
     signal: AbortSignal,
   ): Promise<Answer> => {
-    const { environment } = delivery;
-    const url = targets.check(delivery.url, environment);
+    const url = targets.check(delivery.url, delivery);
     const body = Buffer.from(delivery.body);
     const traceparent = formatTraceparent(span.trace);
     const headers = await sign(delivery, { body, attemptedAt, traceparent });
     // undici's own timeouts are off: one timer covers names, connecting, and headers that trickle or never end.
     const answering = request(url, {
-      dispatcher: targets.dispatcher(environment),
+      dispatcher: targets.dispatcher(delivery),
       method: 'POST',
       headers,
       body,

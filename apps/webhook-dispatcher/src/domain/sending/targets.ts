@@ -1,7 +1,7 @@
-import type { Environment } from '@switchboard/contracts';
 import { checkTargetUrl, createTargetAgent, type Resolver, targetPolicyFor } from '@switchboard/service-kit';
 import type { Dispatcher } from 'undici';
 import { createTargetResolver } from './resolve-name.ts';
+import { type TargetOwner, targetRulesOf } from './target-rules.ts';
 
 export interface TargetSettings {
   /** Opens loopback and private addresses to sandbox deliveries. */
@@ -23,9 +23,9 @@ const KEEP_ALIVE_MS = 1_000;
 
 export interface Targets {
   /** The URL as it is called; throws `TargetRefusedError`. */
-  check(url: string, environment: Environment): URL;
-  /** What sends to targets of an environment, and refuses addresses that its rules forbid. */
-  dispatcher(environment: Environment): Dispatcher;
+  check(url: string, owner: TargetOwner): URL;
+  /** What sends to targets of an owner, and refuses addresses that its rules forbid. */
+  dispatcher(owner: TargetOwner): Dispatcher;
   close(): Promise<void>;
 }
 
@@ -45,8 +45,8 @@ export const createTargets = (settings: TargetSettings): Targets => {
     sandbox: createTargetAgent(policies.sandbox, options),
   };
   return {
-    check: (url, environment) => checkTargetUrl(url, policies[environment]),
-    dispatcher: (environment) => agents[environment],
+    check: (url, owner) => checkTargetUrl(url, policies[targetRulesOf(owner, settings.allowPrivate)]),
+    dispatcher: (owner) => agents[targetRulesOf(owner, settings.allowPrivate)],
     async close() {
       await Promise.all(Object.values(agents).map((agent) => agent.destroy()));
     },

@@ -68,7 +68,7 @@ export interface FeedsOptions {
 }
 
 /** Well below what a gateway has connections to a service, so that those who wait never keep out those who work. */
-const WAITING_MAX = 512;
+const WAITING_MAX = 256;
 
 export const createFeeds = ({ bus, log, waitingMax = WAITING_MAX }: FeedsOptions): Feeds => {
   const byToken = new Map<string, Set<Waiting>>();

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   freePort,
   startNats,
@@ -128,6 +131,7 @@ export const startPlatform = async (
     DRAIN_SECONDS: '1',
     LOG_LEVEL: 'warn',
   };
+  const storageDirectory = await mkdtemp(join(tmpdir(), 'switchboard-files-'));
   const environments: Partial<Record<PlatformService, Readonly<Record<string, string>>>> = {};
   const start = async (service: PlatformService, own: Readonly<Record<string, string>>) => {
     const environment = { ...shared, ...own, ...env[service] };
@@ -151,7 +155,11 @@ export const startPlatform = async (
     CALL_MEDIA_ADDRESSES: '127.0.0.1',
   });
   const partner = await start('partner-service', { DATABASE_URL: postgres.urlFor('partner') });
-  const tickets = await start('ticket-service', { DATABASE_URL: postgres.urlFor('tickets') });
+  const tickets = await start('ticket-service', {
+    DATABASE_URL: postgres.urlFor('tickets'),
+    PUBLIC_URL: publicUrl,
+    STORAGE_DIRECTORY: storageDirectory,
+  });
   const ai = await start('ai-service', { DATABASE_URL: postgres.urlFor('ai'), LLM_DISCOVERY: 'false' });
   const dispatcher = await start('webhook-dispatcher', {
     DATABASE_URL: postgres.urlFor('webhooks'),
@@ -275,6 +283,7 @@ export const startPlatform = async (
       await Promise.allSettled(Object.values(services).map((service) => service.stop()));
       await nats.stop();
       await postgres.stop();
+      await rm(storageDirectory, { recursive: true, force: true });
     },
   };
 };

@@ -1,8 +1,8 @@
 import type { Bus } from '@switchboard/bus';
 import type { Database } from '@switchboard/db';
+import type { UploadBudget } from '@switchboard/service-kit';
 import type { Config } from './config.ts';
 import type { Data } from './domain/database.ts';
-import type { UploadBudget } from './upload-budget.ts';
 
 /** What routes work with. */
 export interface Deps {

@@ -1,5 +1,7 @@
+import { ANALYZE_BODY_BYTES_MAX } from '@switchboard/contracts';
 import {
   createInternalTokenVerifier,
+  createUploadBudget,
   openConnections,
   runService,
   secretsOf,
@@ -9,7 +11,6 @@ import { readConfig } from './config.ts';
 import { startConsumers } from './consumers/index.ts';
 import { startHousekeeping } from './domain/housekeeping/start-housekeeping.ts';
 import { startResponders } from './responders/index.ts';
-import { createUploadBudget } from './upload-budget.ts';
 
 const NAME = 'partner-service';
 
@@ -49,7 +50,12 @@ await runService({
       data: ctx,
       database,
       bus,
-      uploads: createUploadBudget({ bytesMax: bytesAtOnceMax, waitSeconds }),
+      uploads: createUploadBudget({
+        bytesMax: bytesAtOnceMax,
+        waitSeconds,
+        requestBytesMax: ANALYZE_BODY_BYTES_MAX,
+        what: 'recordings',
+      }),
       http: { ...boot, config: config.server, verifyInternalToken },
     });
     await lifecycle.listen(app, config.server);

@@ -1,12 +1,20 @@
-import { AUDIO_BYTES_MAX } from '@switchboard/contracts';
+import { ANALYZE_BODY_BYTES_MAX, AUDIO_BYTES_MAX } from '@switchboard/contracts';
+import { createUploadBudget } from '@switchboard/service-kit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createUploadBudget } from '../src/upload-budget.ts';
 import { type MadeKey, startTestPartner, type TestPartner } from './support/partner.ts';
 import { makeWavOfBytes } from './support/recordings.ts';
 
+const createBudget = (waitSeconds: number) =>
+  createUploadBudget({
+    bytesMax: 100,
+    waitSeconds,
+    requestBytesMax: ANALYZE_BODY_BYTES_MAX,
+    what: 'recordings',
+  });
+
 describe('the upload budget', () => {
   it('lets in what fits, in the order it came, and one alone however large', async () => {
-    const budget = createUploadBudget({ bytesMax: 100, waitSeconds: 60 });
+    const budget = createBudget(60);
     const first = await budget.take(80, 'a');
     const order: string[] = [];
     const second = budget.take(500, 'b').then((release) => {
@@ -27,7 +35,7 @@ describe('the upload budget', () => {
   });
 
   it('refuses with 503 what waited too long, and goes on', async () => {
-    const budget = createUploadBudget({ bytesMax: 100, waitSeconds: 0.05 });
+    const budget = createBudget(0.05);
     const release = await budget.take(100, 'a');
     await expect(budget.take(1, 'b')).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', status: 503 });
     expect(budget.waiting).toBe(0);
@@ -37,7 +45,7 @@ describe('the upload budget', () => {
   });
 
   it('leaves room for others, whatever one partner holds or has waiting', async () => {
-    const budget = createUploadBudget({ bytesMax: 100, waitSeconds: 60 });
+    const budget = createBudget(60);
     // Announced and sent slowly, or never.
     const held = await budget.take(50, 'slow');
     const waiting = Array.from({ length: 32 }, () => budget.take(50, 'slow'));

@@ -17,6 +17,12 @@ export const buildApp = (deps: AppDeps): FastifyInstance => {
   const { http } = deps;
   const app = createHttpServer(http);
   app.register(healthRoutes, { readiness: http.readiness, metrics: http.metrics });
+  http.metrics.gauge(
+    'upload_bytes_taken',
+    'Bytes of attachments that are being received',
+    () => deps.uploads.bytesTaken,
+  );
+  http.metrics.gauge('uploads_waiting', 'Attachments that wait to be received', () => deps.uploads.waiting);
   app.register(async (surface) => {
     surface.setErrorHandler(answerServiceError);
     ticketServiceRoutes(surface, deps);

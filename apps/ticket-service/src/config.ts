@@ -5,11 +5,16 @@ import {
   loadConfig,
   logBlock,
   numberField,
+  secondsField,
   serverBlock,
   setting,
   telemetryBlock,
+  urlField,
 } from '@switchboard/service-kit';
+import { storageBlock } from '@switchboard/storage';
 import { z } from 'zod';
+
+const MEBIBYTE = 1024 * 1024;
 
 /** Every setting of ticket-service, by feature. */
 export const configSchema = z.object({
@@ -19,6 +24,31 @@ export const configSchema = z.object({
   bus: busBlock,
   internalToken: internalTokenBlock,
   telemetry: telemetryBlock,
+  storage: storageBlock,
+  edge: z.object({
+    publicUrl: setting('PUBLIC_URL', urlField(), {
+      description: 'How callers reach the gateway: where the addresses of files point to',
+      example: 'https://api.example.com',
+    }),
+  }),
+  attachments: z.object({
+    urlSeconds: setting(
+      'TICKET_ATTACHMENT_URL_SECONDS',
+      secondsField({ min: 10, max: 86_400 }).default(600),
+      { description: 'How long the address of a file in an answer opens it' },
+    ),
+    bytesAtOnceMax: setting(
+      'TICKET_UPLOAD_BYTES_AT_ONCE_MAX',
+      numberField({ min: 48 * MEBIBYTE, unit: 'bytes' }).default(128 * MEBIBYTE),
+      {
+        description:
+          'Bytes of requests with attachments that are read at a time; memory stays under about four times as much',
+      },
+    ),
+    waitSeconds: setting('TICKET_UPLOAD_WAIT_SECONDS', secondsField({ min: 1, max: 300 }).default(20), {
+      description: 'How long an attachment waits for its turn to be read before it is refused with 503',
+    }),
+  }),
   housekeeping: z.object({
     usageRetentionDays: setting(
       'TICKET_USAGE_RETENTION_DAYS',

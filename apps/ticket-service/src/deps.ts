@@ -1,4 +1,5 @@
-import type { SecretBox } from '@switchboard/service-kit';
+import type { SecretBox, UploadBudget } from '@switchboard/service-kit';
+import type { Storage, UrlSigner } from '@switchboard/storage';
 import type { Config } from './config.ts';
 import type { Data } from './domain/database.ts';
 import type { Feeds } from './domain/feed/feeds.ts';
@@ -12,4 +13,10 @@ export interface Deps {
   readonly sla: SlaPolicy;
   /** Seals answers that show a secret once, for whoever repeats the request. */
   readonly answerBox: SecretBox;
+  /** Where files are. */
+  readonly storage: Storage;
+  /** Signs the addresses of files. */
+  readonly fileUrls: UrlSigner;
+  /** Of files that are received at a time. */
+  readonly uploads: UploadBudget;
 }

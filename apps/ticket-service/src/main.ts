@@ -1,11 +1,14 @@
+import { ATTACHMENT_BODY_BYTES_MAX } from '@switchboard/contracts';
 import {
   createAnswerBox,
   createInternalTokenVerifier,
+  createUploadBudget,
   openConnections,
   runService,
   secretsOf,
   startRepeatedTasks,
 } from '@switchboard/service-kit';
+import { createUrlSigner, openStorage } from '@switchboard/storage';
 import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { startConsumers } from './consumers/index.ts';
@@ -24,12 +27,28 @@ await runService({
     const { config, log, clock, lifecycle } = boot;
     const { bus, ctx, watchConsumer } = await openConnections(boot, { service: NAME, schema: 'tickets' });
     const secrets = secretsOf(config.internalToken);
+    const storage = await openStorage(config.storage);
+    // Tickets go on without their files: whoever is on the way to mend the storage is not to mend a service that does not start.
+    storage.check().catch((err: unknown) => log.error({ err }, 'attachments cannot be stored'));
     const deps: Deps = {
       config,
       data: ctx,
       feeds: createFeeds(bus),
       sla: createPolicy(),
       answerBox: createAnswerBox(secrets),
+      storage,
+      fileUrls: createUrlSigner({
+        secrets,
+        purpose: 'ticket attachments',
+        publicUrl: config.edge.publicUrl,
+        secondsValid: config.attachments.urlSeconds,
+      }),
+      uploads: createUploadBudget({
+        bytesMax: config.attachments.bytesAtOnceMax,
+        waitSeconds: config.attachments.waitSeconds,
+        requestBytesMax: ATTACHMENT_BODY_BYTES_MAX,
+        what: 'attachments',
+      }),
     };
     // Stopped after HTTP is drained: until then the gateway may still ask.
     const responders = startResponders(bus, deps);

@@ -1,5 +1,6 @@
 import { type Bus, connectBus, silentLog } from '@switchboard/bus';
 import {
+  ANALYZE_BODY_BYTES_MAX,
   type Clock,
   createUuidV7Ids,
   hashKey,
@@ -17,6 +18,8 @@ import {
   createLog,
   createMetrics,
   createReadiness,
+  createUploadBudget,
+  type UploadBudget,
 } from '@switchboard/service-kit';
 import { createTestDatabase, resetNats, testNatsUrl } from '@switchboard/stack/testing';
 import type { FastifyInstance, InjectOptions } from 'fastify';
@@ -26,7 +29,6 @@ import { startConsumers } from '../../src/consumers/index.ts';
 import type { Data } from '../../src/domain/database.ts';
 import { verifyKey } from '../../src/domain/keys/verify-key.ts';
 import { startResponders } from '../../src/responders/index.ts';
-import { createUploadBudget, type UploadBudget } from '../../src/upload-budget.ts';
 
 export const WEBHOOK_SECRET = 'a-webhook-secret-for-tests-of-enough-length';
 const TOKEN_SECRET = 'an-internal-token-secret-of-enough-length-for-tests';
@@ -125,6 +127,8 @@ export const startTestPartner = async (
     bytesMax: options.uploadBytesMax ?? 128 * 1024 * 1024,
     // Longer than a busy machine takes for the uploads of any test.
     waitSeconds: 120,
+    requestBytesMax: ANALYZE_BODY_BYTES_MAX,
+    what: 'recordings',
   });
   const mint = createInternalTokenMinter({ secret: TOKEN_SECRET, clock });
   const openApp = async (its: Pick<AppDeps, 'data' | 'database'>) => {

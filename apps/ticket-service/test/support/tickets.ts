@@ -1,5 +1,9 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Bus, connectBus, silentLog } from '@switchboard/bus';
 import {
+  ATTACHMENT_BODY_BYTES_MAX,
   type Clock,
   createUuidV7Ids,
   hashKey,
@@ -20,7 +24,9 @@ import {
   createLog,
   createMetrics,
   createReadiness,
+  createUploadBudget,
 } from '@switchboard/service-kit';
+import { createLocalStorage, createUrlSigner } from '@switchboard/storage';
 import { createTestDatabase, resetNats, testNatsUrl } from '@switchboard/stack/testing';
 import type { FastifyInstance } from 'fastify';
 import pg from 'pg';
@@ -48,7 +54,7 @@ export interface Answer {
 
 export interface CallOptions {
   readonly body?: unknown;
-  readonly raw?: string;
+  readonly raw?: string | Buffer;
   readonly headers?: Record<string, string>;
   readonly app?: FastifyInstance;
 }
@@ -59,6 +65,8 @@ export interface TestTickets {
   readonly data: Data;
   readonly bus: Bus;
   readonly urls: { readonly owner: string };
+  /** Where files are. */
+  readonly storageDirectory: string;
   readonly admin: UserPrincipal;
   call(principal: Principal, method: Method, path: string, options?: CallOptions): Promise<Answer>;
   /** What the administrator is answered under `/api/admin/v1/integration-tokens`. */
@@ -66,7 +74,7 @@ export interface TestTickets {
   makeToken(fields?: Record<string, unknown>): Promise<{ readonly id: string; readonly token: string }>;
   verify(token: string): Promise<Awaited<ReturnType<typeof askVerdict>>>;
   /** Another process of the service, as far as one can tell: the same database, connections of its own. */
-  startReplica(): Promise<FastifyInstance>;
+  startReplica(over?: Partial<Deps>): Promise<FastifyInstance>;
   rows<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** The data of the events of a name, in the order in which they were emitted. */
   events<EventData = Record<string, unknown>>(name: string): Promise<EventData[]>;
@@ -93,6 +101,7 @@ export const startTestTickets = async (options: { readonly clock?: Clock } = {})
   const testDatabase = await createTestDatabase();
   const bus = await connectBus({ url: testNatsUrl(), name: 'tickets-test', log: silentLog });
   const ids = createUuidV7Ids(clock);
+  const storageDirectory = await mkdtemp(join(tmpdir(), 'switchboard-tickets-'));
   const closers: (() => Promise<void>)[] = [];
   const mint = createInternalTokenMinter({ secret: TOKEN_SECRET, clock });
 
@@ -112,6 +121,19 @@ export const startTestTickets = async (options: { readonly clock?: Clock } = {})
     sla: createPolicy(),
     config: { housekeeping: { usageRetentionDays: 90 } },
     answerBox: createAnswerBox([TOKEN_SECRET]),
+    storage: createLocalStorage({ directory: storageDirectory }),
+    fileUrls: createUrlSigner({
+      secrets: [TOKEN_SECRET],
+      purpose: 'ticket attachments',
+      publicUrl: 'https://api.example.com',
+      secondsValid: 600,
+    }),
+    uploads: createUploadBudget({
+      bytesMax: 128 * 1024 * 1024,
+      waitSeconds: 60,
+      requestBytesMax: ATTACHMENT_BODY_BYTES_MAX,
+      what: 'attachments',
+    }),
   });
   const startApp = async (deps: Deps): Promise<FastifyInstance> => {
     const app = buildApp({
@@ -182,6 +204,7 @@ export const startTestTickets = async (options: { readonly clock?: Clock } = {})
     bus,
     admin,
     urls: { owner: testDatabase.ownerUrl },
+    storageDirectory,
     call,
     ask,
     async makeToken(fields = {}) {
@@ -190,7 +213,7 @@ export const startTestTickets = async (options: { readonly clock?: Clock } = {})
       return { id: made.body.id, token: made.body.token };
     },
     verify: (token) => askVerdict(bus, token),
-    startReplica: () => startApp(depsOf(openData())),
+    startReplica: (over = {}) => startApp({ ...depsOf(openData()), ...over }),
     rows,
     async events<EventData>(name: string) {
       const found = await rows<{ data: EventData }>(
@@ -205,6 +228,7 @@ export const startTestTickets = async (options: { readonly clock?: Clock } = {})
       for (const end of closers) await end();
       await owner.end();
       await testDatabase.drop();
+      await rm(storageDirectory, { recursive: true });
     },
   };
 };

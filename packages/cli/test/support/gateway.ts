@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createTestDatabase, resetNats, startService, testNatsUrl } from '@switchboard/stack/testing';
 import { createBrowser } from './browser.ts';
 
@@ -31,6 +33,8 @@ export const startTestGateway = async (
   const tickets = await startService('ticket-service', {
     ...shared,
     DATABASE_URL: database.urlFor('tickets'),
+    PUBLIC_URL: 'http://127.0.0.1',
+    STORAGE_DIRECTORY: join(tmpdir(), 'switchboard-cli-files'),
   });
   const webhooks = options.withWebhooks
     ? await startService('webhook-dispatcher', {

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { parseJson } from './body-parsers.ts';
 import { isStorableText } from './inspect-json.ts';
+import { noteSentFile } from './sent-file.ts';
 
 const FIELDS_MAX = 50;
 /** Parts that say they are JSON are among them. */
@@ -43,7 +44,7 @@ const textOfJson = (bytes: Uint8Array): string => {
 const invalidField = (field: string, message: string) => errors.invalidInput([{ field, message }]);
 
 /**
- * A form as the same body object that JSON would give; files are Buffers under their field's name. Bounded by the
+ * A form as the same body object that JSON would give; files are Buffers under their field's name (`sentFileOf`: what their part said of them). Bounded by the
  * route's body limit over all parts, and in the number of parts.
  *
  * @throws PAYLOAD_TOO_LARGE, INVALID_INPUT
@@ -74,6 +75,7 @@ export const readMultipart = async (
       bytesSeen += bytes.length;
       // A file that is JSON is still a file; without a name it is a field.
       const isField = part.filename === undefined && isJson(part.mimetype);
+      if (!isField) noteSentFile(bytes, { fileName: part.filename, contentType: part.mimetype });
       body.set(name, isField ? valueOfText(route.body, name, textOfJson(bytes)) : bytes);
     } else {
       const text = String(part.value);

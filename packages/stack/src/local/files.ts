@@ -11,6 +11,7 @@ export const localFiles = {
   stack: join(localDir, 'stack.json'),
   logs: join(localDir, 'logs'),
   nats: join(localDir, 'nats'),
+  storage: join(localDir, 'storage'),
 } as const;
 
 /** Writes JSON for our eyes only, in one step: a reader never sees half of it. */

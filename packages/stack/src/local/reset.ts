@@ -10,6 +10,7 @@ export async function resetLocal(): Promise<void> {
     join(localDir, 'postgres'),
     outsideDataDir(),
     localFiles.nats,
+    localFiles.storage,
     localFiles.logs,
     localFiles.demo,
     localFiles.stack,

@@ -2,6 +2,7 @@ import type { SchemaName } from '@switchboard/db';
 import { stackEnvironment } from '../config.ts';
 import { pinnedNode, repositoryDir, serviceEntry } from '../paths.ts';
 import type { Program } from '../supervisor/supervise.ts';
+import { localFiles } from './files.ts';
 import { type AppName, appNames, type LocalPorts } from './ports.ts';
 import type { LocalSecrets } from './secrets.ts';
 
@@ -55,6 +56,7 @@ export function localPrograms(parts: LocalParts): Program[] {
         // Without a mail server the links in mails are found in the log.
         MAIL_PRINT: String(smtpUrl === undefined),
         DEMO_PAGES: 'true',
+        STORAGE_DIRECTORY: localFiles.storage,
         ...inherited,
         HOST: name === 'gateway' ? (all.HOST ?? '127.0.0.1') : '127.0.0.1',
         PORT: String(port),

@@ -1,5 +1,4 @@
 import {
-  ANALYZE_BODY_BYTES_MAX,
   errors,
   type FieldFault,
   formatTraceparent,
@@ -7,8 +6,8 @@ import {
   partnerRoutes,
   simulateSchema,
 } from '@switchboard/contracts';
-import { implement, replayHeaders, targetPolicyFor } from '@switchboard/service-kit';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { implement, replayHeaders, targetPolicyFor, waitForBudget } from '@switchboard/service-kit';
+import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
 import { checkAudioUrl, checkWebhookUrl } from '../../domain/access/targets.ts';
 import { readAudio } from '../../domain/audio/read-audio.ts';
@@ -34,22 +33,10 @@ const readSimulate = (
   return null;
 };
 
-/** How much of the upload budget a request may take: what it says it sends, else the most it may send. */
-const announcedBytes = (request: FastifyRequest): number => {
-  const announced = Number(request.headers['content-length'] ?? ANALYZE_BODY_BYTES_MAX);
-  return Number.isFinite(announced) ? Math.min(announced, ANALYZE_BODY_BYTES_MAX) : ANALYZE_BODY_BYTES_MAX;
-};
-
 export const postAnalyze = (app: FastifyInstance, { data, config, uploads }: Deps): void => {
-  // Before the body is read, and given back when the request is over in whatever way.
-  app.addHook('preParsing', async (request, reply) => {
-    if (request.routeOptions.config.contract?.id !== partnerRoutes.analyzeCall.id) return;
-    const { principal } = request;
-    const owner = principal?.kind === 'partner_key' ? principal.partner_id : '';
-    const release = await uploads.take(announcedBytes(request), owner);
-    if (reply.raw.closed || reply.raw.destroyed) release();
-    else reply.raw.once('close', release);
-  });
+  waitForBudget(app, partnerRoutes.analyzeCall, uploads, (principal) =>
+    principal.kind === 'partner_key' ? principal.partner_id : '',
+  );
 
   implement(app, partnerRoutes.analyzeCall, async ({ principal, body, idempotencyKey, trace }) => {
     const policy = targetPolicyFor(principal.environment, {

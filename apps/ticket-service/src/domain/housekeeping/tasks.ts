@@ -1,5 +1,6 @@
 import type { RepeatedTask } from '@switchboard/service-kit';
 import type { Deps } from '../../deps.ts';
+import { removePending } from '../attachments/remove-pending.ts';
 import { cleanUsage } from './clean-usage.ts';
 import { remindExpiring } from './remind-expiring.ts';
 
@@ -7,11 +8,17 @@ import { remindExpiring } from './remind-expiring.ts';
 export const housekeepingTasks = ({
   data,
   config,
-}: Pick<Deps, 'data' | 'config'>): readonly RepeatedTask[] => [
+  storage,
+}: Pick<Deps, 'data' | 'config' | 'storage'>): readonly RepeatedTask[] => [
   {
     name: 'owners of tokens that end soon reminded',
     everyMs: 3_600_000,
     run: async (signal) => ({ reminders: await remindExpiring(data, signal) }),
+  },
+  {
+    name: 'uploads that were broken off removed',
+    everyMs: 600_000,
+    run: async (signal) => ({ uploads: await removePending({ data, storage }, signal) }),
   },
   {
     name: 'old usage removed',

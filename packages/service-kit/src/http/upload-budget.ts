@@ -1,11 +1,12 @@
-import { ANALYZE_BODY_BYTES_MAX, AppError } from '@switchboard/contracts';
+import { AppError, BODY_BYTES_MAX_DEFAULT, type Principal, type RouteContract } from '@switchboard/contracts';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 /**
  * TERMINOLOGY — *budget*: how many bytes of large requests are read at a time. *Share*: what one request takes of it.
- * *Owner*: the partner that sends it.
+ * *Owner*: whoever sends it.
  *
- * A recording of 25 MB passes through memory as wire bytes, text and decoded bytes, about six times its size. Requests
- * over the budget wait before their body is read, so it waits in the sender's socket and not in our memory.
+ * A file passes through memory as wire bytes, as a body and as what is made of it: several times its size. Requests over
+ * the budget wait before their body is read, so it waits in the sender's socket and not in our memory.
  *
  * One owner never takes all of it: whoever announces much and sends it slowly waits for himself alone.
  */
@@ -25,22 +26,27 @@ interface Waiter {
   readonly start: () => void;
 }
 
-/** Each one that waits holds a connection of the gateway's to this service, of which all partners share 256. */
+/** Each one that waits holds a connection of the gateway's to this service, of which all share 256. */
 const WAITING_PER_OWNER_MAX = 32;
 
-const tooMany = () =>
-  new AppError('SERVICE_UNAVAILABLE', {
-    message: 'Too many recordings are being received right now. Send it again in a moment.',
-    headers: { 'retry-after': '5' },
-  });
-
-export const createUploadBudget = (options: {
+export interface UploadBudgetOptions {
   readonly bytesMax: number;
   readonly waitSeconds: number;
-}): UploadBudget => {
+  /** The largest that a route takes. */
+  readonly requestBytesMax: number;
+  /** What is uploaded, as its senders call it: `recordings`. */
+  readonly what: string;
+}
+
+export const createUploadBudget = (options: UploadBudgetOptions): UploadBudget => {
   const { bytesMax } = options;
+  const tooMany = () =>
+    new AppError('SERVICE_UNAVAILABLE', {
+      message: `Too many ${options.what} are being received right now. Send it again in a moment.`,
+      headers: { 'retry-after': '5' },
+    });
   // What is left for the others: the largest request there is, where the budget has room for two.
-  const bytesPerOwnerMax = Math.max(bytesMax / 2, bytesMax - ANALYZE_BODY_BYTES_MAX);
+  const bytesPerOwnerMax = Math.max(bytesMax / 2, bytesMax - options.requestBytesMax);
   let taken = 0;
   const takenBy = new Map<string, number>();
   const queue: Waiter[] = [];
@@ -108,4 +114,31 @@ export const createUploadBudget = (options: {
       return turn.promise;
     },
   };
+};
+
+/** How much of the budget a request may take: what it says it sends, else the most it may send. */
+const announcedBytes = ({ headers }: FastifyRequest, bytesMax: number): number => {
+  const announced = Number(headers['content-length'] ?? bytesMax);
+  return Number.isFinite(announced) ? Math.min(announced, bytesMax) : bytesMax;
+};
+
+/**
+ * Has requests of a route wait for their share before their body is read; it is given back when the request is over in
+ * whatever way.
+ *
+ * @param app where the route is implemented
+ */
+export const waitForBudget = (
+  app: FastifyInstance,
+  route: RouteContract,
+  budget: UploadBudget,
+  ownerOf: (principal: Principal) => string,
+): void => {
+  app.addHook('preParsing', async (request, reply) => {
+    if (request.routeOptions.config.contract?.id !== route.id || !request.principal) return;
+    const share = announcedBytes(request, route.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT);
+    const release = await budget.take(share, ownerOf(request.principal));
+    if (reply.raw.closed || reply.raw.destroyed) release();
+    else reply.raw.once('close', release);
+  });
 };

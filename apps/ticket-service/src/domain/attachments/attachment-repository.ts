@@ -1,0 +1,77 @@
+import { AppError } from '@switchboard/contracts';
+import type { Schemas } from '@switchboard/db';
+import type { Insertable, Selectable } from 'kysely';
+import type { Executor } from '../database.ts';
+
+export type Attachment = Selectable<Schemas['tickets']['ticket_attachments']>;
+
+const selectAttachments = (executor: Executor) => executor.selectFrom('ticket_attachments').selectAll();
+
+export const insertAttachment = async (
+  executor: Executor,
+  row: Insertable<Schemas['tickets']['ticket_attachments']>,
+): Promise<void> => {
+  await executor.insertInto('ticket_attachments').values(row).execute();
+};
+
+/** How many a ticket has. Exact for whoever holds the lock of the ticket. */
+export const countStored = async (executor: Executor, ticketId: string): Promise<number> => {
+  const { count } = await executor
+    .selectFrom('ticket_attachments')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('ticket_id', '=', ticketId)
+    .where('status', '=', 'stored')
+    .executeTakeFirstOrThrow();
+  return Number(count);
+};
+
+/** Makes a pending one, whose bytes are there, one of its ticket. Throws when it was given up meanwhile. */
+export const markStored = async (executor: Executor, id: string, createdAfter: Date): Promise<Attachment> => {
+  const row = await executor
+    .updateTable('ticket_attachments')
+    .set({ status: 'stored' })
+    .where('id', '=', id)
+    .where('status', '=', 'pending')
+    .where('created_at', '>', createdAfter)
+    .returningAll()
+    .executeTakeFirst();
+  if (!row) throw new AppError('SERVICE_UNAVAILABLE', { message: 'The upload took too long: send it again' });
+  return row;
+};
+
+export const listStored = (executor: Executor, ticketId: string): Promise<Attachment[]> =>
+  selectAttachments(executor)
+    .where('ticket_id', '=', ticketId)
+    .where('status', '=', 'stored')
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute();
+
+export const findStored = (executor: Executor, id: string): Promise<Attachment | undefined> =>
+  selectAttachments(executor).where('id', '=', id).where('status', '=', 'stored').executeTakeFirst();
+
+/** A pending one, and nobody marks it stored before the transaction ends. */
+export const lockPending = (executor: Executor, id: string): Promise<Attachment | undefined> =>
+  selectAttachments(executor)
+    .where('id', '=', id)
+    .where('status', '=', 'pending')
+    .forUpdate()
+    .executeTakeFirst();
+
+export const listPendingBefore = (
+  executor: Executor,
+  before: Date,
+  limit: number,
+): Promise<{ id: string }[]> =>
+  executor
+    .selectFrom('ticket_attachments')
+    .select('id')
+    .where('status', '=', 'pending')
+    .where('created_at', '<', before)
+    .orderBy('created_at')
+    .limit(limit)
+    .execute();
+
+export const deleteAttachment = async (executor: Executor, id: string): Promise<void> => {
+  await executor.deleteFrom('ticket_attachments').where('id', '=', id).execute();
+};

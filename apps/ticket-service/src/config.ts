@@ -13,6 +13,7 @@ import {
 } from '@switchboard/service-kit';
 import { storageBlock } from '@switchboard/storage';
 import { z } from 'zod';
+import { slaBlock } from './domain/sla/sla-block.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -24,6 +25,7 @@ export const configSchema = z.object({
   bus: busBlock,
   internalToken: internalTokenBlock,
   telemetry: telemetryBlock,
+  sla: slaBlock,
   storage: storageBlock,
   edge: z.object({
     publicUrl: setting('PUBLIC_URL', urlField(), {

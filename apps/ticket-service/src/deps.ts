@@ -1,3 +1,4 @@
+import type { Bus } from '@switchboard/bus';
 import type { SecretBox, UploadBudget } from '@switchboard/service-kit';
 import type { Storage, UrlSigner } from '@switchboard/storage';
 import type { Config } from './config.ts';
@@ -9,6 +10,8 @@ import type { SlaPolicy } from './domain/sla/policy.ts';
 export interface Deps {
   readonly config: Pick<Config, 'housekeeping'>;
   readonly data: Data;
+  /** Asks other services: who a user is. */
+  readonly bus: Pick<Bus, 'request'>;
   readonly feeds: Feeds;
   readonly sla: SlaPolicy;
   /** Seals answers that show a secret once, for whoever repeats the request. */

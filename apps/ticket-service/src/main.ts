@@ -30,11 +30,15 @@ await runService({
     const storage = await openStorage(config.storage);
     // Tickets go on without their files: whoever is on the way to mend the storage is not to mend a service that does not start.
     storage.check().catch((err: unknown) => log.error({ err }, 'attachments cannot be stored'));
+    const feeds = createFeeds({ bus, log });
+    // Who waits is answered at once, and holds up no drain.
+    lifecycle.onStopWork('change feeds', () => feeds.stop());
     const deps: Deps = {
       config,
       data: ctx,
-      feeds: createFeeds(bus),
-      sla: createPolicy(),
+      bus,
+      feeds,
+      sla: createPolicy(config.sla),
       answerBox: createAnswerBox(secrets),
       storage,
       fileUrls: createUrlSigner({

@@ -5,6 +5,7 @@ import type { Deps } from '../deps.ts';
 import { createApiKeyVerifier } from '../domain/api-keys/verify-api-key.ts';
 import { checkSession } from '../domain/sessions/check-session.ts';
 import { ACCESS_TOKEN_AUDIENCE, issuerOf } from '../domain/tokens/access-token.ts';
+import { describeUser } from '../domain/users/describe-user.ts';
 
 /** Whoever asks learns that another try may help, where it may. */
 const answering = async <Answer>(work: () => Promise<Answer>): Promise<Answer> => {
@@ -34,6 +35,9 @@ export const startResponders = (
     ),
     bus.respond(identityRpcs.checkSession, (question) => answering(() => checkSession(data, question))),
     bus.respond(identityRpcs.verifyApiKey, (question) => answering(() => verifyApiKey(question))),
+    bus.respond(identityRpcs.findUser, ({ user_id }) =>
+      answering(async () => ({ user: await describeUser(data.db, user_id) })),
+    ),
     { stop: async () => keyChanges.stop() },
   ];
 };

@@ -26,8 +26,8 @@ import {
   createReadiness,
   createUploadBudget,
 } from '@switchboard/service-kit';
-import { createLocalStorage, createUrlSigner } from '@switchboard/storage';
 import { createTestDatabase, resetNats, testNatsUrl } from '@switchboard/stack/testing';
+import { createLocalStorage, createUrlSigner } from '@switchboard/storage';
 import type { FastifyInstance } from 'fastify';
 import pg from 'pg';
 import { buildApp } from '../../src/app.ts';
@@ -35,12 +35,22 @@ import { startConsumers } from '../../src/consumers/index.ts';
 import type { Deps } from '../../src/deps.ts';
 import type { Data } from '../../src/domain/database.ts';
 import { createFeeds } from '../../src/domain/feed/feeds.ts';
-import { createPolicy } from '../../src/domain/sla/create-policy.ts';
+import { readBusinessHours } from '../../src/domain/sla/business-hours.ts';
+import { createPolicy, type SlaSettings } from '../../src/domain/sla/create-policy.ts';
 import { startResponders } from '../../src/responders/index.ts';
 
 const TOKEN_SECRET = 'an-internal-token-secret-of-enough-length-for-tests';
 export const TOKENS = '/api/admin/v1/integration-tokens';
 export const SURFACE = '/functions/v1/integration-tickets';
+
+/** Clocks that never stand still by themselves. */
+const ALWAYS_OPEN: SlaSettings = {
+  businessHours: readBusinessHours('always') ?? [],
+  timeZone: 'UTC',
+  holidays: [],
+  firstResponseMinutes: { urgent: 60, high: 120, medium: 480, low: 960 },
+  resolutionMinutes: { urgent: 480, high: 960, medium: 2_400, low: 4_800 },
+};
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -95,8 +105,10 @@ export const userOf = (role: UserRole, userId: string): UserPrincipal => ({
 });
 
 /** The whole service in this process, on a database and a NATS account of the test's own. */
-export const startTestTickets = async (options: { readonly clock?: Clock } = {}): Promise<TestTickets> => {
-  const { clock = systemClock } = options;
+export const startTestTickets = async (
+  options: { readonly clock?: Clock; readonly sla?: Partial<SlaSettings> } = {},
+): Promise<TestTickets> => {
+  const { clock = systemClock, sla } = options;
   await resetNats();
   const testDatabase = await createTestDatabase();
   const bus = await connectBus({ url: testNatsUrl(), name: 'tickets-test', log: silentLog });
@@ -117,8 +129,9 @@ export const startTestTickets = async (options: { readonly clock?: Clock } = {})
   };
   const depsOf = (data: Data): Deps => ({
     data,
-    feeds: createFeeds(bus),
-    sla: createPolicy(),
+    bus,
+    feeds: createFeeds({ bus, log: silentLog }),
+    sla: createPolicy({ ...ALWAYS_OPEN, ...sla }),
     config: { housekeeping: { usageRetentionDays: 90 } },
     answerBox: createAnswerBox([TOKEN_SECRET]),
     storage: createLocalStorage({ directory: storageDirectory }),

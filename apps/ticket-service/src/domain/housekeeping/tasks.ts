@@ -1,6 +1,7 @@
 import type { RepeatedTask } from '@switchboard/service-kit';
 import type { Deps } from '../../deps.ts';
 import { removePending } from '../attachments/remove-pending.ts';
+import { recordBreaches } from '../sla/record-breaches.ts';
 import { cleanUsage } from './clean-usage.ts';
 import { remindExpiring } from './remind-expiring.ts';
 
@@ -9,7 +10,14 @@ export const housekeepingTasks = ({
   data,
   config,
   storage,
-}: Pick<Deps, 'data' | 'config' | 'storage'>): readonly RepeatedTask[] => [
+  feeds,
+  sla,
+}: Pick<Deps, 'data' | 'config' | 'storage' | 'feeds' | 'sla'>): readonly RepeatedTask[] => [
+  {
+    name: 'clocks of tickets that ran out recorded',
+    everyMs: 5_000,
+    run: async (signal) => ({ tickets: await recordBreaches({ data, feeds, sla }, signal) }),
+  },
   {
     name: 'owners of tokens that end soon reminded',
     everyMs: 3_600_000,

@@ -1,22 +1,32 @@
-import type { Calendar, SlaPolicy } from './policy.ts';
+import type { TicketPriority } from '@switchboard/contracts';
+import { type CalendarSettings, createCalendar } from './create-calendar.ts';
+import type { SlaPolicy } from './policy.ts';
+import type { Minutes } from './targets.ts';
 
-/** Clocks that never stand still by themselves. */
-const alwaysOpen: Calendar = {
-  add: (from, ms) => new Date(from.getTime() + ms),
-  between: (from, to) => Math.max(0, to.getTime() - from.getTime()),
+export interface SlaSettings extends CalendarSettings {
+  readonly firstResponseMinutes: Minutes;
+  readonly resolutionMinutes: Minutes;
+}
+
+const inMs = (minutes: number | null): number | null => (minutes === null ? null : minutes * 60_000);
+
+/** What is promised, as it is set: the hours in which clocks run, and how long they do. */
+export const createPolicy = ({
+  firstResponseMinutes,
+  resolutionMinutes,
+  ...calendar
+}: SlaSettings): SlaPolicy => {
+  const targetsOf = (priority: TicketPriority) => ({
+    firstResponseMs: inMs(firstResponseMinutes[priority]),
+    resolutionMs: inMs(resolutionMinutes[priority]),
+  });
+  return {
+    calendar: createCalendar(calendar),
+    targets: {
+      low: targetsOf('low'),
+      medium: targetsOf('medium'),
+      high: targetsOf('high'),
+      urgent: targetsOf('urgent'),
+    },
+  };
 };
-
-const minutes = (firstResponse: number, resolution: number) => ({
-  firstResponseMs: firstResponse * 60_000,
-  resolutionMs: resolution * 60_000,
-});
-
-export const createPolicy = (): SlaPolicy => ({
-  calendar: alwaysOpen,
-  targets: {
-    urgent: minutes(60, 480),
-    high: minutes(120, 960),
-    medium: minutes(480, 2_400),
-    low: minutes(960, 4_800),
-  },
-});

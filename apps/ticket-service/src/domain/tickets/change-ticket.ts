@@ -45,7 +45,8 @@ export interface ChangeRequest extends TicketKey {
   readonly decide: (before: Ticket, now: Date) => readonly Edit[];
 }
 
-const SYSTEM: Actor = { kind: 'service', id: 'ticket-service', name: null };
+/** Whatever happens by itself. */
+export const SYSTEM: Actor = { kind: 'service', id: 'ticket-service', name: null };
 
 /** Runs work that changes tickets in one transaction, and wakes those who wait for it after its commit. */
 export const changeTickets = async <Result>(

@@ -37,8 +37,10 @@ export const recordChanges = async (
     if (outside && ticket.token_id) counts.set(ticket.token_id, (counts.get(ticket.token_id) ?? 0) + 1);
   }
   const next = await takeSequences(trx, counts);
-  const rows = changes.map(({ ticket, type, actor, details, outside, at }) => {
-    const id = ids.next();
+  // What has the same time is ordered by id: those of one transaction in the order in which they happened.
+  const idsInOrder = changes.map(() => ids.next()).toSorted();
+  const rows = changes.map(({ ticket, type, actor, details, outside, at }, index) => {
+    const id = idsInOrder[index] as string;
     const tokenId = ticket.token_id;
     const data: ChangeData | null = outside ? { ticket: ticketView(ticket), ...outside.data } : null;
     let sequence: number | null = null;

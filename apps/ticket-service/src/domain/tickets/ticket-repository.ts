@@ -1,4 +1,5 @@
 import { AppError } from '@switchboard/contracts';
+import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
 import type { NewTicket, Ticket } from './types.ts';
 
@@ -82,4 +83,32 @@ export const updateTicket = async (
   changes: Partial<Omit<Ticket, 'id' | 'number' | 'metadata'>> & { readonly metadata?: string },
 ): Promise<void> => {
   await executor.updateTable('tickets').set(changes).where('id', '=', id).execute();
+};
+
+/** A ticket of which a clock ran out. */
+export interface DueTicket {
+  readonly id: string;
+  readonly dueAt: Date;
+}
+
+/** Tickets of which a clock ran out that nobody has recorded, those that wait longest first. */
+export const findDueTickets = async (
+  executor: Executor,
+  now: Date,
+  { after, limit }: { readonly after: DueTicket | null; readonly limit: number },
+): Promise<readonly DueTicket[]> => {
+  const found = await sql<DueTicket>`
+    SELECT id, sla_next_due_at AS "dueAt" FROM tickets.tickets
+    WHERE sla_next_due_at <= ${now}
+      ${after ? sql`AND (sla_next_due_at, id) > (${after.dueAt}, ${after.id})` : sql``}
+    ORDER BY sla_next_due_at, id LIMIT ${limit}`.execute(executor);
+  return found.rows;
+};
+
+/** Locks one of them; false where somebody has it, or recorded it meanwhile. */
+export const lockDueTicket = async (trx: Executor, id: string, now: Date): Promise<boolean> => {
+  const found = await sql`
+    SELECT id FROM tickets.tickets WHERE id = ${id} AND sla_next_due_at <= ${now}
+    FOR NO KEY UPDATE SKIP LOCKED`.execute(trx);
+  return found.rows.length > 0;
 };

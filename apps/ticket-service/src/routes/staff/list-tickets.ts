@@ -1,0 +1,33 @@
+import { ticketStaffRoutes } from '@switchboard/contracts';
+import { implement } from '@switchboard/service-kit';
+import type { FastifyInstance } from 'fastify';
+import type { Deps } from '../../deps.ts';
+import { listTickets } from '../../domain/search/list-tickets.ts';
+import { staffTicketView } from '../../domain/staff/staff-ticket-answer.ts';
+
+const timeOf = (instant: string | undefined): Date | undefined =>
+  instant === undefined ? undefined : new Date(instant);
+
+export const getStaffTickets = (app: FastifyInstance, { data }: Deps): void =>
+  implement(app, ticketStaffRoutes.listTickets, async ({ query }) => {
+    const page = await listTickets(data.db, {
+      filter: {
+        status: query.status,
+        priority: query.priority,
+        category: query.category,
+        assigneeId: query.assignee_id,
+        tokenId: query.token_id,
+        callId: query.call_id,
+        slaBreached: query.sla === 'breached' ? true : undefined,
+        createdAfter: timeOf(query.created_after),
+        createdBefore: timeOf(query.created_before),
+      },
+      q: query.q,
+      limit: query.limit,
+      cursor: query.cursor,
+    });
+    return {
+      status: 200,
+      body: { tickets: page.tickets.map(staffTicketView), next_cursor: page.nextCursor },
+    };
+  });

@@ -198,6 +198,9 @@ export const buildOpenApi = (version: string): Record<string, unknown> => {
             ]),
           ),
         },
+        ...(response.mediaType === 'application/octet-stream'
+          ? { content: { '*/*': { schema: { type: 'string', format: 'binary' } } } }
+          : {}),
         ...(response.schema === undefined
           ? {}
           : {

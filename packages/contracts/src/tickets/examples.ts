@@ -202,7 +202,12 @@ export const ticketExamples: Readonly<Record<string, RouteExample>> = {
     params: ticketParams,
     answers: { 200: { comments: [comment], next_cursor: null } },
   },
-  'tickets.attachments.create': { params: ticketParams, answers: { 201: { attachment } } },
+  // A form: what is sent is a file's bytes, of which no document shows an example.
+  'tickets.attachments.create': {
+    params: ticketParams,
+    body: { file: new Uint8Array() },
+    answers: { 201: { attachment } },
+  },
   'tickets.attachments.list': { params: ticketParams, answers: { 200: { attachments: [attachment] } } },
   'tickets.attachments.get_content': { params: { attachment_id: ATTACHMENT }, answers: {} },
   'tickets.webhooks.list': { answers: { 200: { webhooks: [webhook] } } },

@@ -168,6 +168,7 @@ export const ticketRoutes = {
       'INVALID_INPUT',
       'INVALID_PARAMETER',
       'TICKET_NOT_FOUND',
+      'TOO_MANY',
       'DUPLICATE_REQUEST',
       'PAYLOAD_TOO_LARGE',
       'UNSUPPORTED_MEDIA_TYPE',

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { deriveWebhookSecret, serviceNames } from '@switchboard/contracts';
 import { freePort, waitFor } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTicketsClient, provideDemoTickets } from '../src/demo/tickets.ts';
 import { readJson } from '../src/local/files.ts';
 import { startMarkOf } from '../src/process/identity.ts';
 import { runPath } from './support/run-path.ts';
@@ -151,6 +152,27 @@ test('a call by the API key of the demo file is in its log, beside those that th
     { what: 'the calls to be over' },
   );
   expect(reasons.toSorted()).toEqual(['busy', 'busy', 'remote_hangup', 'unreachable']);
+});
+
+test('the token of the demo file sees tickets in several states, and of those who work on them what they say to it', async () => {
+  const { baseUrl, integrationToken } = await demoFile();
+  const ask = async (path: string) => {
+    const response = await fetch(`${baseUrl}/functions/v1/integration-tickets${path}`, {
+      headers: { authorization: `Bearer ${integrationToken}` },
+    });
+    return response.json() as Promise<{
+      tickets: { id: string; title: string; status: string }[];
+      comments: { content: string; author: string }[];
+    }>;
+  };
+  const { tickets } = await ask('/tickets');
+  expect(tickets.map(({ status }) => status)).toEqual(['open', 'in_progress', 'waiting', 'resolved']);
+  // Another start finds them.
+  const tokens = createTicketsClient(baseUrl, integrationToken);
+  await provideDemoTickets(tokens, { admin: tokens, calls: tokens });
+  expect(await ask('/tickets')).toMatchObject({ tickets: tickets.map(({ id }) => ({ id })) });
+  const { comments } = await ask(`/tickets/${tickets[1]?.id}/comments`);
+  expect(comments).toMatchObject([{ author: 'Support', content: 'We are looking into it.' }]);
 });
 
 /** What a command of this checkout prints, as JSON. */

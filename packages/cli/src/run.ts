@@ -27,6 +27,12 @@ import { logout } from './commands/session/logout.ts';
 import { whoami } from './commands/session/whoami.ts';
 import { listSigningKeys } from './commands/signing-keys/list.ts';
 import { rotateSigningKey } from './commands/signing-keys/rotate.ts';
+import { assignTicket } from './commands/tickets/assign.ts';
+import { commentTicket } from './commands/tickets/comment.ts';
+import { showTicketHistory } from './commands/tickets/history.ts';
+import { listTickets } from './commands/tickets/list.ts';
+import { showTicket } from './commands/tickets/show.ts';
+import { setTicketStatus } from './commands/tickets/status.ts';
 import { createToken } from './commands/tokens/create.ts';
 import { deleteToken } from './commands/tokens/delete.ts';
 import { disableToken } from './commands/tokens/disable.ts';
@@ -103,6 +109,12 @@ const commands: readonly Command[] = [
   revokeToken,
   deleteToken,
   showTokenUsage,
+  listTickets,
+  showTicket,
+  commentTicket,
+  assignTicket,
+  setTicketStatus,
+  showTicketHistory,
   listWebhookEndpoints,
   createWebhookEndpoint,
   showWebhookEndpoint,

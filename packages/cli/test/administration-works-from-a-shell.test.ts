@@ -126,6 +126,39 @@ it('integration tokens are made, listed, changed, regenerated, disabled, enabled
   expect(await cli(['tokens', 'show', made.id])).toMatchObject({ code: 1 });
 });
 
+it('tickets are listed, shown, given to somebody, answered and closed, and their history is told', async () => {
+  const { token } = await json(['tokens', 'create', 'Desk']);
+  const opened = await fetch(`${gateway.url}/functions/v1/integration-tickets/tickets`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ title: 'The printer is on fire', priority: 'high' }),
+  });
+  const { id } = ((await opened.json()) as { ticket: { id: string } }).ticket;
+  expect(
+    await json(['tickets', 'list', '--status', 'open', '--assignee', 'none', '--priority', 'high']),
+  ).toEqual([expect.objectContaining({ id, integration_source: 'Desk' })]);
+  expect((await cli(['tickets', 'list'])).out).toMatch(/high +nobody .*The printer is on fire/);
+  expect(await json(['tickets', 'assign', id, ADMIN.email])).toMatchObject({
+    assignee: { name: ADMIN.email },
+  });
+  expect(await json(['tickets', 'comment', id, 'It is old', '--internal'])).toMatchObject({
+    is_internal: true,
+  });
+  expect((await cli(['tickets', 'comment', id, 'On the way'])).out).toContain('A comment was added');
+  expect(await json(['tickets', 'status', id, 'resolved'])).toMatchObject({ status: 'resolved' });
+  const shown = await cli(['tickets', 'show', id]);
+  expect(shown.out).toMatch(/first response +met /);
+  expect(shown.out).toContain('(internal): It is old');
+  const history = await json(['tickets', 'history', id]);
+  expect(history.map(({ type }: { type: string }) => type)).toEqual([
+    ...['status_changed', 'commented', 'commented', 'assigned', 'created'],
+  ]);
+  expect((await cli(['tickets', 'history', id])).out).toContain('status: open -> resolved');
+  expect(await cli(['tickets', 'assign', id, 'none'])).toMatchObject({ code: 0 });
+  expect(await cli(['tickets', 'status', id, 'done'])).toMatchObject({ code: 2 });
+  expect(await cli(['tickets', 'comment', id])).toMatchObject({ code: 2 });
+});
+
 describe('users', () => {
   it('are made, listed, promoted, shut out, let in and signed out', async () => {
     const made = await json(['users', 'create', 'ada@example.com', '--name', 'Ada', '--password-stdin'], {

@@ -234,4 +234,49 @@ describe('through the gateway', () => {
       next_cursor: '1',
     });
   });
+
+  test('a file of the largest size goes in and comes out as it is, opened by its address alone', async () => {
+    const { token } = await platform.createIntegrationToken();
+    const { ticket } = await clientOf(token)({ title: 'With a file' });
+    const bytes = Buffer.alloc(20 * 1024 * 1024, 'All work and no play makes a dull log.\n');
+    const attach = (content: Uint8Array<ArrayBuffer>, type: string) => {
+      const form = new FormData();
+      form.append('file', new Blob([content], { type }), '../../etc/printer "log".txt');
+      const headers = { authorization: `Bearer ${token}` };
+      return fetch(`${baseUrl}/tickets/${ticket.id}/attachments`, { method: 'POST', headers, body: form });
+    };
+    const made = await attach(bytes, 'text/plain');
+    expect(made.status).toBe(201);
+    const { attachment } = (await made.json()) as { attachment: Record<string, string> };
+    expect(attachment).toMatchObject({ content_type: expect.stringContaining('text/plain') });
+    expect(attachment.file_name).not.toMatch(/[/\\]/);
+    // Whoever has the address needs nothing else.
+    const opened = await fetch(String(attachment.url));
+    expect(opened.status).toBe(200);
+    expect(Buffer.from(await opened.arrayBuffer()).equals(bytes)).toBe(true);
+    expect(Object.fromEntries(opened.headers)).toMatchObject({
+      'content-length': String(bytes.length),
+      'content-disposition': expect.stringMatching(/^attachment/),
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': expect.stringContaining('sandbox'),
+    });
+    const altered = String(attachment.url).replace(/signature=./, (start) =>
+      start.endsWith('A') ? 'signature=B' : 'signature=A',
+    );
+    const refused = await fetch(altered);
+    expect(refused.status).toBe(403);
+    expect(await refused.json()).toMatchObject({ error: 'signed_url_invalid' });
+    const lying = await attach(bytes.subarray(0, 100), 'image/png');
+    expect(lying.status).toBe(400);
+    const large = await attach(Buffer.concat([bytes, Buffer.from('x')]), 'text/plain');
+    expect(large.status).toBe(413);
+    expect(await large.json()).toMatchObject({ error: 'payload_too_large' });
+  }, 60_000);
+
+  test('HEAD is the GET without its body', async () => {
+    const made = await platform.createIntegrationToken();
+    const { ticket } = await clientOf(made.token)({ title: 'x' });
+    const head = await ask(made, 'HEAD', `/tickets/${ticket.id}`);
+    expect([head.status, head.body]).toEqual([200, null]);
+  });
 });

@@ -5,6 +5,7 @@ import { benchCalls } from './calls.ts';
 import { benchCredentials } from './credentials.ts';
 import { benchGateway } from './gateway.ts';
 import { benchJobs } from './jobs.ts';
+import { benchTickets } from './tickets.ts';
 import { benchWebhooks } from './webhooks.ts';
 
 const parts = {
@@ -14,6 +15,7 @@ const parts = {
   analysis: benchAnalysis,
   webhooks: benchWebhooks,
   calls: benchCalls,
+  tickets: benchTickets,
 };
 const isPart = (name: string): name is keyof typeof parts => Object.hasOwn(parts, name);
 

@@ -8,6 +8,9 @@ export interface LoadOptions {
   readonly path: string;
   /** The same for all, or made for each. */
   readonly headers?: LoadHeaders | ((index: number) => LoadHeaders);
+  /** Default GET. */
+  readonly method?: 'GET' | 'POST';
+  readonly body?: string;
   /** What counts as answered; default 200. */
   readonly statuses?: readonly number[];
   readonly connections: number;
@@ -24,7 +27,7 @@ export interface LoadResult {
 
 /** Sends requests over so many connections, one at a time on each, until count or time is used up. */
 export const runLoad = async (options: LoadOptions): Promise<LoadResult> => {
-  const { connections, headers = {}, path, statuses = [200] } = options;
+  const { connections, headers = {}, path, statuses = [200], method = 'GET', body = null } = options;
   const headersOf = typeof headers === 'function' ? headers : () => headers;
   if (new URL(options.url).hostname !== '127.0.0.1') throw new RangeError('load goes to loopback only');
   const pool = new Pool(options.url, { connections, pipelining: 1 });
@@ -35,7 +38,7 @@ export const runLoad = async (options: LoadOptions): Promise<LoadResult> => {
   const send = async () => {
     while (left > 0 && performance.now() < deadlineMs) {
       left -= 1;
-      const answer = await pool.request({ method: 'GET', path, headers: { ...headersOf(left) } });
+      const answer = await pool.request({ method, path, body, headers: { ...headersOf(left) } });
       await answer.body.dump();
       if (!statuses.includes(answer.statusCode)) failed += 1;
     }

@@ -1,4 +1,4 @@
-import { ticketEvents } from '@switchboard/contracts';
+import { eventType, ticketEvents } from '@switchboard/contracts';
 import { transact } from '@switchboard/db';
 import { waitFor } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -61,4 +61,31 @@ test('the same ticket asked for twice, in other words, is opened once and stays 
     first.ticket_id,
   ]);
   expect(history).toHaveLength(1);
+});
+
+test('a command that cannot be meant is set aside for operators, and those after it are done', async () => {
+  const id = tickets.data.ids.next();
+  const envelope = {
+    specversion: '1.0',
+    id,
+    source: 'call-service',
+    type: eventType(ticketEvents.open),
+    time: tickets.data.clock.now().toISOString(),
+    datacontenttype: 'application/json',
+    data: command('Whatever', 'no id'),
+  };
+  await tickets.bus.publish({
+    subject: ticketEvents.open.name,
+    msgId: id,
+    payload: JSON.stringify(envelope),
+    headers: { 'ce-id': id },
+  });
+  const next = command('After it');
+  await ask(next);
+  await opened(next.ticket_id);
+  const dead = await waitFor(
+    async () => (await tickets.bus.listDead()).find(({ eventId }) => eventId === id),
+    { what: 'the command is dead' },
+  );
+  expect(dead).toMatchObject({ subject: 'tickets.ticket.open', consumer: 'tickets-open' });
 });

@@ -1,6 +1,7 @@
 import type { callDetailAnswer, callLogSchema, Principal } from '@switchboard/contracts';
 import type { z } from 'zod';
 import type { Call, Data } from '../database.ts';
+import { readSupportTickets } from '../support-tickets/support-ticket-repository.ts';
 import { accountOf } from './accounts.ts';
 import { findCall } from './call-repository.ts';
 import { type PerformedAction, readActions } from './frame-repository.ts';
@@ -31,6 +32,7 @@ export const callDetail = async (
 ): Promise<z.input<typeof callDetailAnswer>> => {
   const call = await findCall(db, accountOf(principal), id);
   const actions = await readActions(db, [call.id]);
+  const supportTickets = await readSupportTickets(db, call.id);
   return {
     success: true,
     data: {
@@ -38,7 +40,10 @@ export const callDetail = async (
       isMuted: call.is_muted,
       isOnHold: call.is_on_hold,
       sequence: call.last_sequence,
-      supportTickets: [],
+      supportTickets: supportTickets.map(({ ticket_id, created_at }) => ({
+        ticketId: ticket_id,
+        openedAt: created_at.toISOString(),
+      })),
     },
   };
 };

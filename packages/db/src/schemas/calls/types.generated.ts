@@ -24,6 +24,13 @@ export interface CallSpans {
   calls: Int8;
 }
 
+export interface CallSupportTickets {
+  ticket_id: string;
+  call_id: string;
+  opened_by: string;
+  created_at: Timestamp;
+}
+
 export interface CallTickets {
   id: string;
   call_id: string;
@@ -65,6 +72,7 @@ export interface CallsSchema {
   call_frames: CallFrames;
   call_hours: CallHours;
   call_spans: CallSpans;
+  call_support_tickets: CallSupportTickets;
   call_tickets: CallTickets;
   calls: Calls;
 }

@@ -1,5 +1,27 @@
+// What a terminal obeys rather than shows, and what turns the direction of writing round.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const OBEYED = /[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * Words of others, such as a ticket's, for a terminal: nothing in them moves the cursor, sets a colour or hides what comes
+ * next. Lines stay lines.
+ */
+export const harmless = (text: string): string =>
+  text
+    .replaceAll('\r\n', '\n')
+    .replace(OBEYED, (character) =>
+      character === '\t' ? ' ' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    );
+
+const inOneLine = (text: string): string => harmless(text).replaceAll('\n', ' ');
+
+/** Lines of others below each other, further right than any line of ours begins: none can look like one. */
+export const indented = (text: string, columns: number): string =>
+  harmless(text).replaceAll('\n', `\n${' '.repeat(columns)}`);
+
 /** Rows under their headings, in columns that line up; no colours and no lines, so that it can be cut and grepped. */
-export const renderTable = (headings: readonly string[], rows: readonly (readonly string[])[]): string => {
+export const renderTable = (headings: readonly string[], given: readonly (readonly string[])[]): string => {
+  const rows = given.map((row) => row.map(inOneLine));
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
   );
@@ -14,7 +36,7 @@ export const renderTable = (headings: readonly string[], rows: readonly (readonl
 /** Names and values below each other. */
 export const renderFields = (fields: readonly (readonly [string, string])[]): string => {
   const width = Math.max(...fields.map(([name]) => name.length));
-  return fields.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n');
+  return fields.map(([name, value]) => `  ${name.padEnd(width)}  ${indented(value, width + 4)}`).join('\n');
 };
 
 export const renderJson = (value: unknown): string => JSON.stringify(value, null, 2);

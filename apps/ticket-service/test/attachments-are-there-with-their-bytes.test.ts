@@ -75,9 +75,11 @@ const upload = (
     principal = tokenPrincipal(tokenId),
     key,
     form = formOf(part),
-  }: { principal?: Principal; key?: string; form?: Buffer } = {},
+    app = tickets.app,
+  }: { principal?: Principal; key?: string; form?: Buffer; app?: TestTickets['app'] } = {},
 ): Promise<Answer> =>
   tickets.call(principal, 'POST', `${SURFACE}/tickets/${ticketId}/attachments`, {
+    app,
     raw: form,
     headers: {
       'content-type': `multipart/form-data; boundary=${BOUNDARY}`,
@@ -86,9 +88,9 @@ const upload = (
   });
 const list = (ticketId: string, principal: Principal = tokenPrincipal(tokenId)) =>
   tickets.call(principal, 'GET', `${SURFACE}/tickets/${ticketId}/attachments`);
-const download = async (url: string) => {
+const download = async (url: string, app = tickets.app) => {
   const { pathname, search } = new URL(url);
-  const answer = await tickets.app.inject({ method: 'GET', url: `${pathname}${search}` });
+  const answer = await app.inject({ method: 'GET', url: `${pathname}${search}` });
   return {
     status: answer.statusCode,
     headers: answer.headers,
@@ -302,7 +304,7 @@ describe('the address of a file', () => {
       one.url.replace(/.$/, (last: string) => (last === 'A' ? 'E' : 'A')),
       never,
     ];
-    const answers = await Promise.all(wrong.map(download));
+    const answers = await Promise.all(wrong.map((url) => download(url)));
     expect((await download(one.url)).status).toBe(200);
     moved += 600_001;
     answers.push(await download(one.url));
@@ -331,9 +333,9 @@ describe('a process that dies', () => {
       },
     };
     for (const dying of [before, after]) {
-      await expect(addAttachment({ ...tickets.deps, storage: dying }, adding(ticketId))).rejects.toThrow(
-        died,
-      );
+      await expect(
+        addAttachment({ ...tickets.deps, storage: dying }, adding(ticketId)),
+      ).rejects.toMatchObject({ cause: died });
     }
     expect(await rowsOf(ticketId)).toMatchObject([{ status: 'pending' }, { status: 'pending' }]);
     expect(await storedFiles(ticketId)).toHaveLength(1);
@@ -374,6 +376,25 @@ describe('a process that dies', () => {
     moved += 7_200_000;
     await removePending(tickets.deps);
     expect(await storedFiles(ticketId)).toHaveLength(1);
+  });
+});
+
+describe('a storage that is full or away', () => {
+  it('is said in words, and whoever tries again later has his file once', async () => {
+    const ticketId = await openTicket();
+    const full = () => Promise.reject(Object.assign(new Error('no space left'), { code: 'ENOSPC' }));
+    const app = await tickets.startReplica({ storage: { ...tickets.deps.storage, put: full, get: full } });
+    const part = { bytes: files.png, fileName: 'a.png' };
+    expect(await upload(ticketId, part, { key: 'later', app })).toMatchObject({
+      status: 503,
+      body: { error: 'service_unavailable', message: expect.stringContaining('send it again') },
+    });
+    expect((await list(ticketId)).body.attachments).toEqual([]);
+    expect(await upload(ticketId, part, { key: 'later' })).toMatchObject({ status: 201 });
+    const { attachments } = (await list(ticketId)).body;
+    expect(attachments).toHaveLength(1);
+    expect((await download(attachments[0].url, app)).status).toBe(503);
+    expect((await download(attachments[0].url)).status).toBe(200);
   });
 });
 

@@ -63,6 +63,20 @@ test('the same ticket asked for twice, in other words, is opened once and stays 
   expect(history).toHaveLength(1);
 });
 
+test('a ticket is opened with its history whatever case its id is in, and what is empty is left out', async () => {
+  const wanted = {
+    ...command('Shouted', tickets.data.ids.next().toUpperCase()),
+    description: '',
+    category: '',
+  };
+  await transact(tickets.data, async ({ emit }) => emit(ticketEvents.open, wanted));
+  expect(await opened(wanted.ticket_id)).toMatchObject({ description: null, category: null });
+  const history = await tickets.rows('SELECT type FROM tickets.ticket_changes WHERE ticket_id = $1', [
+    wanted.ticket_id,
+  ]);
+  expect(history).toEqual([{ type: 'created' }]);
+});
+
 test('a command that cannot be meant is set aside for operators, and those after it are done', async () => {
   const id = tickets.data.ids.next();
   const envelope = {

@@ -71,7 +71,8 @@ const attach = async (
  * the record of the idempotency key. Whoever dies in between leaves a pending row, which is removed later, bytes first: there is
  * no attachment without bytes, and nothing is stored that has no row.
  *
- * @throws TICKET_NOT_FOUND, INVALID_INPUT, TOO_MANY, PAYLOAD_TOO_LARGE, DUPLICATE_REQUEST
+ * @throws TICKET_NOT_FOUND, INVALID_INPUT, TOO_MANY, PAYLOAD_TOO_LARGE, DUPLICATE_REQUEST, SERVICE_UNAVAILABLE while
+ * nothing can be stored
  */
 export const addAttachment = async (
   deps: AddDeps,
@@ -102,7 +103,12 @@ export const addAttachment = async (
     created_at: data.clock.now(),
   });
   // What fails here may be stored all the same, later: its row stays until that is over.
-  await storage.put(storageKey, bytes, { contentType });
+  await storage.put(storageKey, bytes, { contentType }).catch((cause: unknown) => {
+    throw new AppError('SERVICE_UNAVAILABLE', {
+      message: 'Files cannot be stored right now: send it again in a moment',
+      cause,
+    });
+  });
   let isAttached = false;
   try {
     const answer = await changeTickets(deps, async (tools): Promise<IdempotentAnswer<AttachmentView>> => {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { errors } from '@switchboard/contracts';
 import { fileTypeFromBuffer } from 'file-type';
 import { readZip, type ZipEntry } from './zip-directory.ts';
@@ -75,13 +76,10 @@ const CONTROL = /[\0-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]/;
 
 const refuse = (message: string) => errors.invalidInput([{ field: 'file', message }]);
 
-const isText = (bytes: Uint8Array): boolean => {
-  try {
-    return !CONTROL.test(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    return false;
-  }
-};
+/** In one go over the bytes, as they are: 20 MB made into characters first would hold up everybody else for longer. */
+const isText = (bytes: Uint8Array): boolean =>
+  isUtf8(bytes) &&
+  !CONTROL.test(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'));
 
 const OFFICE_PARTS = [
   ['word/', `${OFFICE}.wordprocessingml.document`],

@@ -10,7 +10,7 @@ const fits = (text: string): boolean => text.length <= CHARACTERS_MAX && Buffer.
 /** As much of a name as there is room for; its extension is kept, since people and programs go by it. */
 const shorten = (name: string): string => {
   const extension = /\.[A-Za-z0-9]{1,10}$/.exec(name)?.[0] ?? '';
-  const stem = [...name.slice(0, name.length - extension.length)];
+  const stem = [...name.slice(0, name.length - extension.length)].slice(0, CHARACTERS_MAX);
   while (!fits(stem.join('') + extension)) stem.pop();
   return stem.join('') + extension;
 };

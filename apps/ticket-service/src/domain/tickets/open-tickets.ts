@@ -42,13 +42,15 @@ export const openTickets = async (
       resolution_breached_at: null,
     } as const;
     return {
-      id: ids?.[index] ?? data.ids.next(),
+      // As Postgres gives it back.
+      id: ids?.[index]?.toLowerCase() ?? data.ids.next(),
       token_id: tokenId,
       integration_source: source,
       call_id: callId,
       title: input.title,
-      description: input.description ?? null,
-      category: input.category ?? null,
+      // Empty is as good as none.
+      description: input.description || null,
+      category: input.category || null,
       metadata: toJson(input.metadata ?? {}),
       created_at: now,
       updated_at: now,

@@ -291,3 +291,53 @@ test('no call is stuck, ends twice or is told wrongly, whatever is killed', asyn
     `calls through crashes: ${all.length} calls, none stuck, each ended once, ${lost} with audio ended as service_lost; ${figures.join('; ')}`,
   );
 }, 300_000);
+
+test('a support ticket asked for while ticket-service is dead is opened once, and call and ticket name each other', async () => {
+  const tickets = platform.services['ticket-service'];
+  const { callId } = await client.start();
+  const ask = async (title: string) => {
+    const path = `/calls/${callId}/support-tickets`;
+    const answer = await client.ask<{ ticketId: string }>('POST', path, { title });
+    expect(answer.status).toBe(202);
+    return answer.body.data.ticketId;
+  };
+  const untilOpen = (ids: readonly string[]) =>
+    waitFor(
+      async () => {
+        const found = await platform.query('SELECT FROM tickets.tickets WHERE id = ANY($1::uuid[])', [ids]);
+        return found.length === ids.length;
+      },
+      { what: 'the tickets to be opened', timeoutMs: 60_000 },
+    );
+
+  // Dead before it ever ran, then killed.
+  const first = await ask('Before it was ever there');
+  await tickets.restart();
+  await tickets.waitReady();
+  await untilOpen([first]);
+  await tickets.kill();
+  const second = await ask('While it is dead');
+  await tickets.restart();
+  await tickets.waitReady();
+  const ids = [first, second];
+  await untilOpen(ids);
+
+  const { tickets: listed } = (await platform.administer('GET', `/tickets?call_id=${callId}`)) as {
+    tickets: readonly { readonly id: string; readonly call_id: string }[];
+  };
+  expect(listed.map(({ id, call_id }) => [id, call_id]).toSorted()).toEqual(
+    ids.map((id) => [id, callId]).toSorted(),
+  );
+  const { body } = await client.ask('GET', `/calls/${callId}`);
+  expect(body.data.supportTickets).toEqual(
+    ids.map((ticketId) => ({ ticketId, openedAt: expect.any(String) })),
+  );
+  const history = await platform.query<{ ticket_id: string; type: string }>(
+    'SELECT ticket_id, type FROM tickets.ticket_changes WHERE ticket_id = ANY($1::uuid[])',
+    [ids],
+  );
+  expect(history.map(({ ticket_id, type }) => [ticket_id, type]).toSorted()).toEqual(
+    ids.map((id) => [id, 'created']).toSorted(),
+  );
+  await client.end(callId);
+}, 180_000);

@@ -1,6 +1,6 @@
 import { backoffMs, createEnvelope, pause } from '@switchboard/bus';
 import { type EventContract, eventSubject, eventType } from '@switchboard/contracts';
-import { type IsolationLevel, type Kysely, sql, type Transaction } from 'kysely';
+import { type IsolationLevel, type QueryExecutorProvider, sql, type Transaction } from 'kysely';
 import type { z } from 'zod';
 import type { DataContext } from './context.ts';
 import type { SchemaName, Schemas } from './schemas/index.ts';
@@ -46,10 +46,7 @@ interface OutboxRow {
 const TRIES_MAX = 5;
 const ROWS_PER_INSERT = 500;
 
-const insertOutbox = async <Name extends SchemaName>(
-  trx: Kysely<Schemas[Name]>,
-  rows: readonly OutboxRow[],
-) => {
+const insertOutbox = async (trx: QueryExecutorProvider, rows: readonly OutboxRow[]) => {
   for (let from = 0; from < rows.length; from += ROWS_PER_INSERT) {
     const some = rows.slice(from, from + ROWS_PER_INSERT);
     // A column is one parameter: 43 µs of CPU a row, on both sides together, in place of 56 with six parameters a row.
@@ -104,7 +101,7 @@ const attempt = <Name extends SchemaName, Result>(
   return transaction.execute(async (trx) => {
     try {
       const result = await work({ trx, emit });
-      await insertOutbox<Name>(trx, rows);
+      await insertOutbox(trx, rows);
       return { result, emitted: rows.length };
     } finally {
       open = false;

@@ -1,11 +1,11 @@
-import { type Kysely, sql } from 'kysely';
+import { type QueryExecutorProvider, sql } from 'kysely';
 
 /**
  * Writes down, in the transaction of the effect, that a consumer handled an event. False: it did so before. Waits
  * while another transaction is about to.
  */
-export const recordHandled = async <Schema>(
-  trx: Kysely<Schema>,
+export const recordHandled = async (
+  trx: QueryExecutorProvider,
   consumer: string,
   eventId: string,
   now: Date,
@@ -16,8 +16,8 @@ export const recordHandled = async <Schema>(
   return written.rows.length > 0;
 };
 
-export const wasHandled = async <Schema>(
-  db: Kysely<Schema>,
+export const wasHandled = async (
+  db: QueryExecutorProvider,
   consumer: string,
   eventId: string,
 ): Promise<boolean> => {
@@ -28,8 +28,8 @@ export const wasHandled = async <Schema>(
 };
 
 /** The same for many events at once, in the order of their ids so that replicas cannot deadlock. Gives the new ones. */
-export const recordAllHandled = async <Schema>(
-  trx: Kysely<Schema>,
+export const recordAllHandled = async (
+  trx: QueryExecutorProvider,
   consumer: string,
   eventIds: readonly string[],
   now: Date,

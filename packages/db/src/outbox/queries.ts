@@ -1,13 +1,11 @@
 import type { PublishAck } from '@switchboard/bus';
-import { type Kysely, sql } from 'kysely';
+import { type QueryExecutorProvider as Executor, sql } from 'kysely';
 import type { OutboxRow } from './envelope-text.ts';
-
-type Executor<Schema> = Kysely<Schema>;
 
 // Stored (compressed) size of what one transaction publishes: large events leave in small batches.
 const BATCH_BYTES_MAX = 4_000_000;
 
-export const hasWaiting = async <Schema>(db: Executor<Schema>): Promise<boolean> => {
+export const hasWaiting = async (db: Executor): Promise<boolean> => {
   const found = await sql`
     select 1 from outbox where published_at is null and failed_at is null order by position limit 1`.execute(
     db,
@@ -19,7 +17,7 @@ export const hasWaiting = async <Schema>(db: Executor<Schema>): Promise<boolean>
  * Claims the oldest rows that wait, until the transaction ends. Rows that another relay holds are passed over; never
  * "all after the last one", because positions are given before commits.
  */
-export const claimRows = async <Schema>(trx: Executor<Schema>, rowsMax: number): Promise<OutboxRow[]> => {
+export const claimRows = async (trx: Executor, rowsMax: number): Promise<OutboxRow[]> => {
   const claimed = await sql<OutboxRow>`
     with held as (
       select id, position, pg_column_size(data) as bytes from outbox
@@ -42,8 +40,8 @@ export interface PublishedRow {
   readonly streamCreated: string;
 }
 
-export const markPublished = async <Schema>(
-  trx: Executor<Schema>,
+export const markPublished = async (
+  trx: Executor,
   rows: readonly PublishedRow[],
   now: Date,
 ): Promise<void> => {
@@ -59,18 +57,13 @@ export const markPublished = async <Schema>(
     where outbox.id = acked.id`.execute(trx);
 };
 
-export const markFailed = async <Schema>(
-  trx: Executor<Schema>,
-  id: string,
-  error: string,
-  now: Date,
-): Promise<void> => {
+export const markFailed = async (trx: Executor, id: string, error: string, now: Date): Promise<void> => {
   await sql`update outbox set failed_at = ${now}, error = ${error} where id = ${id}`.execute(trx);
 };
 
 /** The highest number that rows have in this store of a stream; 0 when there is none. */
-export const lastPublished = async <Schema>(
-  db: Executor<Schema>,
+export const lastPublished = async (
+  db: Executor,
   stream: { readonly name: string; readonly createdAt: string },
 ): Promise<number> => {
   const found = await sql<{ last: number | null }>`
@@ -87,8 +80,8 @@ export const lastPublished = async <Schema>(
  *
  * @param stream.lastPublished read before `lastSequence`: what was published since is not lost
  */
-export const unpublishLost = async <Schema>(
-  db: Executor<Schema>,
+export const unpublishLost = async (
+  db: Executor,
   stream: {
     readonly name: string;
     readonly createdAt: string;
@@ -118,8 +111,8 @@ export interface PlacedRow {
 }
 
 /** Rows of this store of a stream that are nearest to its end, from `upTo` backwards: `rowsMax`, and all of the last number. */
-export const publishedBefore = async <Schema>(
-  db: Executor<Schema>,
+export const publishedBefore = async (
+  db: Executor,
   stream: { readonly name: string; readonly createdAt: string; readonly upTo: number },
   rowsMax: number,
 ): Promise<PlacedRow[]> => {
@@ -132,10 +125,7 @@ export const publishedBefore = async <Schema>(
 };
 
 /** Lets these rows wait again, unless somebody did so since they were read. Gives how many. */
-export const unpublishRows = async <Schema>(
-  db: Executor<Schema>,
-  rows: readonly PlacedRow[],
-): Promise<number> => {
+export const unpublishRows = async (db: Executor, rows: readonly PlacedRow[]): Promise<number> => {
   const done = await sql`
     update outbox set published_at = null
     where id in (
@@ -148,7 +138,7 @@ export const unpublishRows = async <Schema>(
   return Number(done.numAffectedRows ?? 0);
 };
 
-export const hasPublishedTo = async <Schema>(db: Executor<Schema>, stream: string): Promise<boolean> => {
+export const hasPublishedTo = async (db: Executor, stream: string): Promise<boolean> => {
   const found =
     await sql`select 1 from outbox where published_at is not null and stream = ${stream} limit 1`.execute(db);
   return found.rows.length > 0;
@@ -163,7 +153,7 @@ export interface OutboxFigures {
 // Counting a long queue would cost more than the number is worth.
 const COUNTED_MAX = 100_000;
 
-export const readFigures = async <Schema>(db: Executor<Schema>): Promise<OutboxFigures> => {
+export const readFigures = async (db: Executor): Promise<OutboxFigures> => {
   const found = await sql<OutboxFigures>`
     select
       (select count(*) from (

@@ -24,7 +24,7 @@ const tokenWebhook = z.object({
 });
 
 export const createTokenWebhookBody = z.object({
-  /** https; ports 80, 443, 1024 to 65535; no private addresses. */
+  /** https; ports 80, 443, 1024 to 65535; no private addresses, but where an operator allowed them. */
   url: targetUrlSchema,
   /** Left out or null: all of them. */
   events: eventsSchema.nullish(),

@@ -93,6 +93,45 @@ describe('the feed', () => {
     expect((await changes(mine, `cursor=${from}`)).changes).toHaveLength(1);
   });
 
+  test('says once what was done again because transactions met', async () => {
+    const id = await mine.open();
+    const from = await lastOf(mine);
+    // Every first try fails as one does that has lost against another, after all else of it is written.
+    await tickets.rows(`
+      CREATE SEQUENCE tickets.tries;
+      GRANT USAGE ON SEQUENCE tickets.tries TO PUBLIC;
+      CREATE FUNCTION tickets.fail_first() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF nextval('tickets.tries') % 2 = 1 THEN RAISE 'again' USING ERRCODE = 'serialization_failure'; END IF;
+        RETURN NULL;
+      END $$;
+      CREATE TRIGGER fail_first AFTER INSERT ON tickets.ticket_changes
+        FOR EACH STATEMENT EXECUTE FUNCTION tickets.fail_first()`);
+    try {
+      const said = await mine.ask('POST', `/tickets/${id}/comments`, { content: 'Once' });
+      const moved = await mine.ask('PATCH', `/tickets/${id}/status`, { status: 'closed' });
+      const opened = await mine.ask('POST', '/tickets/batch', { tickets: [{ title: 'x' }, { title: 'y' }] });
+      expect([said.status, moved.status, opened.status]).toEqual([201, 200, 200]);
+    } finally {
+      await tickets.rows('DROP TRIGGER fail_first ON tickets.ticket_changes');
+    }
+    const { changes: told } = await changes(mine, `cursor=${from}`);
+    expect(
+      told.map(({ sequence, type }: { sequence: number; type: string }) => [sequence - Number(from), type]),
+    ).toEqual([
+      [1, 'ticket.commented'],
+      [2, 'ticket.status_changed'],
+      [3, 'ticket.created'],
+      [4, 'ticket.created'],
+    ]);
+    const { comments } = (await mine.ask('GET', `/tickets/${id}/comments`)).body;
+    expect(comments).toMatchObject([{ id: told[0].data.comment.id, content: 'Once' }]);
+    const messages = await tickets.events<{ message_id: string }>('webhooks.message.published');
+    expect(messages.slice(-4).map(({ message_id }) => message_id)).toEqual(
+      told.map((change: { id: string }) => change.id),
+    );
+  });
+
   test('of another token says nothing of mine, and has numbers of its own', async () => {
     const before = await lastOf(other);
     await mine.open();

@@ -8,7 +8,8 @@ import { callbackSchema, realtimes, routes } from '../src/index.ts';
 import { buildAsyncApi } from '../src/specs/asyncapi.ts';
 import { callbackExample, realtimeExamples, routeExamples } from '../src/specs/examples.ts';
 import { buildOpenApi } from '../src/specs/openapi.ts';
-import { buildPostmanCollection } from '../src/specs/postman.ts';
+import { buildPostmanCollections } from '../src/specs/postman.ts';
+import { isLeftOut, postmanSurfaces } from '../src/specs/postman-surfaces.ts';
 
 const packageDir = new URL('../', import.meta.url);
 const read = async (file: string) => JSON.parse(await readFile(new URL(file, packageDir), 'utf8'));
@@ -17,13 +18,26 @@ const openApi = await read('openapi.json');
 const asyncApi = await read('asyncapi.json');
 
 describe('the committed documents', () => {
-  test('the Postman collection is what the contracts say; else run: npm run specs', async () => {
-    const collection = await read('../../docs/partner-api-postman-collection.json');
-    expect(collection).toEqual(JSON.parse(JSON.stringify(buildPostmanCollection(version))));
-    expect(collection.item).toHaveLength(routes.filter(({ surface }) => surface === 'partner').length);
-    const used = [...JSON.stringify(collection.item).matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name);
-    const declared = collection.variable.map(({ key }: { key: string }) => key);
-    expect(used.filter((name) => !declared.includes(name))).toEqual([]);
+  test.each(buildPostmanCollections(version))(
+    '$file is what the contracts say, and declares what it uses; else run: npm run specs',
+    async ({ file, collection }) => {
+      const committed = await read(`../../${file}`);
+      expect(committed).toEqual(JSON.parse(JSON.stringify(collection)));
+      const used = [...JSON.stringify(committed.item).matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name);
+      const declared = committed.variable.map(({ key }: { key: string }) => key);
+      expect(used.filter((name) => !declared.includes(name))).toEqual([]);
+    },
+  );
+
+  test('each route is in a Postman collection, but for sockets, pages, and what a provider must sign', () => {
+    const missing = routes.filter((route) => !postmanSurfaces.some((surface) => surface.has(route)));
+    expect(missing.filter((route) => !isLeftOut(route))).toEqual([]);
+    expect(routes.filter(isLeftOut).map(({ id }) => id)).toEqual([
+      'calls.calls.follow',
+      'auth.provider.callback',
+      ...routes.map(({ id }) => id).filter((id) => id.startsWith('device.page.')),
+      'admin.leaks.report',
+    ]);
   });
 
   test('openapi.json is what the contracts say; else run: npm run specs', () => {

@@ -1,9 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { buildAsyncApi } from './asyncapi.ts';
 import { buildOpenApi } from './openapi.ts';
-import { buildPostmanCollection } from './postman.ts';
+import { buildPostmanCollections } from './postman.ts';
 
-/** `npm run specs`: writes openapi.json and asyncapi.json beside the package, and the Postman collection into
+/** `npm run specs`: writes openapi.json and asyncapi.json beside the package, and the Postman collections into
  * docs/. A test fails when they have drifted. */
 
 const root = new URL('../../', import.meta.url);
@@ -16,4 +16,7 @@ const write = async (file: string, document: Record<string, unknown>): Promise<v
 
 await write('openapi.json', buildOpenApi(version));
 await write('asyncapi.json', buildAsyncApi(version));
-await write('../../docs/partner-api-postman-collection.json', buildPostmanCollection(version));
+await mkdir(new URL('../../docs/postman/', root), { recursive: true });
+for (const { file, collection } of buildPostmanCollections(version)) {
+  await write(`../../${file}`, collection);
+}

@@ -4,8 +4,11 @@ import {
   webhookBody,
   webhookEvents,
 } from '@switchboard/contracts';
+import { transact } from '@switchboard/db';
 import { waitFor } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { lockOwner } from '../src/domain/endpoints/endpoint-repository.ts';
+import { makeEndpoint } from '../src/domain/endpoints/make-endpoint.ts';
 import { startTestAdmin, type TestAdmin } from './support/admin.ts';
 import { type Receiver, startReceiver } from './support/receiver.ts';
 
@@ -146,5 +149,40 @@ describe('an address of a token', () => {
     expect((await admin.call(token, 'GET', WEBHOOKS)).body.webhooks).toMatchObject([
       { id, status: 'disabled', disabled_reason: 'manual' },
     ]);
+  });
+
+  test('is told nothing either when it was being registered while the token ended', async () => {
+    const token = newToken();
+    const owner = `integration_token:${token.token_id}`;
+    const { id } = await transact(admin.deps.data, async ({ trx }) => {
+      await lockOwner(trx, owner);
+      const input = {
+        owner,
+        environment: 'production',
+        url: receiver.url,
+        description: null,
+        event_types: ['*'],
+        headers: {},
+        schedule_seconds: null,
+        rate_per_second: null,
+        concurrency: 1,
+      } as const;
+      const { endpoint } = await makeEndpoint(trx, admin.deps, input, null);
+      await admin.dispatcher.bus.publishEvent(
+        ticketEvents.tokenChanged,
+        { token_id: token.token_id, change: 'revoked' },
+        { source: 'ticket-service' },
+      );
+      await waitFor(
+        async () =>
+          (await admin.rows("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")).length > 0,
+        { what: 'the end of the token waits' },
+      );
+      return endpoint;
+    });
+    await waitFor(async () => {
+      const { body } = await admin.call(token, 'GET', WEBHOOKS);
+      return body.webhooks[0]?.id === id && body.webhooks[0].status === 'disabled';
+    });
   });
 });

@@ -138,7 +138,10 @@ export const disableWebhooksOfToken = async (
   tools: Tools<'webhooks'>,
   tokenId: string,
 ): Promise<number> => {
-  const ids = await enabledEndpointsOf(tools.trx, `integration_token:${tokenId}`);
+  const owner = `integration_token:${tokenId}`;
+  // One that is being registered right now is seen too.
+  await lockOwner(tools.trx, owner);
+  const ids = await enabledEndpointsOf(tools.trx, owner);
   for (const endpointId of ids) {
     await disableEndpoint(tools, data, { endpointId, reason: 'manual', lastError: null });
   }

@@ -60,6 +60,7 @@ test('that of the partner surface, with a recording and a receiver', async () =>
     api_key: key,
     api_secret: secret,
     audio_file: makeToneWav(1).toString('base64'),
+    analysis_type: 'tone_only',
     webhook_url: receiver.url,
   });
 }, 120_000);

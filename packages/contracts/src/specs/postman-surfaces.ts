@@ -101,13 +101,18 @@ export const postmanSurfaces: readonly PostmanSurface[] = [
 export const variableDefaults: Readonly<Record<string, string>> = {
   base_url: 'http://127.0.0.1:3000',
   audio_file: 'https://recordings.example.com/call.wav',
+  analysis_type: 'full',
   webhook_url: 'https://partner.com/webhook/callback',
   endpoint_url: 'https://example.com/webhooks',
 };
 
 /** Of the example's body: what a caller fills in, what must be new each time, what has passed (null: left out). */
 export const bodyValues: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  'partner.calls.analyze': { audio_file: '{{audio_file}}', webhook_url: '{{webhook_url}}' },
+  'partner.calls.analyze': {
+    audio_file: '{{audio_file}}',
+    analysis_type: '{{analysis_type}}',
+    webhook_url: '{{webhook_url}}',
+  },
   'partner.agents.create': { email: 'agent-{{$timestamp}}@example.com' },
   'auth.users.sign_up': { email: 'jane-{{$timestamp}}@example.com' },
   'auth.tokens.grant': { email: '{{email}}', password: '{{password}}' },

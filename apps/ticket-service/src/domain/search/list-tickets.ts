@@ -1,6 +1,7 @@
 import { decodeCursor, encodeCursor, toPage } from '@switchboard/service-kit';
 import type { Executor } from '../database.ts';
 import type { Ticket } from '../tickets/types.ts';
+import { searchTickets } from './search-tickets.ts';
 import type { TicketFilter } from './ticket-filter.ts';
 import { listNewest, walkOf } from './ticket-list-repository.ts';
 
@@ -23,18 +24,19 @@ export interface TicketPage {
 }
 
 /**
- * A page of tickets, newest first. What it costs is bounded however many there are.
+ * A page of tickets, newest first; with words to search for, those that fit best. What it costs is bounded however many there are.
  *
  * @throws INVALID_PARAMETER for a cursor that no page had
  */
 export const listTickets = async (
   executor: Executor,
-  { tokenId, filter, limit, cursor }: ListRequest,
+  { tokenId, filter, q, limit, cursor }: ListRequest,
 ): Promise<TicketPage> => {
   if (tokenId !== undefined && filter.tokenId !== undefined && filter.tokenId !== tokenId) {
     return { tickets: [], nextCursor: null };
   }
   const scoped = tokenId === undefined ? filter : { ...filter, tokenId };
+  if (q !== undefined && q !== '') return searchTickets(executor, { filter: scoped, q, limit, cursor });
   const { tickets, end } = await listNewest(executor, walkOf(scoped), {
     after: decodeCursor(cursor),
     limit: limit + 1,

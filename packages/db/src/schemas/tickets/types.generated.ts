@@ -109,6 +109,12 @@ export interface TicketComments {
   created_at: Timestamp;
 }
 
+export interface TicketSearch {
+  number: Int8;
+  ticket_id: string;
+  search: string;
+}
+
 export interface Tickets {
   id: string;
   number: AlwaysGenerated<Int8>;
@@ -154,6 +160,7 @@ export interface TicketsSchema {
   ticket_attachments: TicketAttachments;
   ticket_changes: TicketChanges;
   ticket_comments: TicketComments;
+  ticket_search: TicketSearch;
   tickets: Tickets;
   token_feeds: TokenFeeds;
 }

@@ -74,7 +74,7 @@ const search = async (q: string, filter: TicketFilter = {}, tokenId: string | un
 };
 
 /** Every span but the first holds a few tickets. */
-const SMALL: SearchSizes = { newest: 3, examined: 4, blocks: 2, statements: 2 };
+const SMALL: SearchSizes = { newest: 3, examined: 4, blocks: 2, statements: 2, pageMs: 1_000 };
 const allPages = async (
   request: { filter: TicketFilter; q: string; limit: number },
   sizes: SearchSizes,

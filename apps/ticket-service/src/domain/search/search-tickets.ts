@@ -20,13 +20,24 @@ export interface SearchSizes {
   readonly newest: number;
   /** Tickets with the words that a deeper span holds; no fewer than a small block. */
   readonly examined: number;
-  /** Blocks that are asked in one statement. */
+  /** Blocks that are asked in one statement, once those before were quick. */
   readonly blocks: number;
   /** Statements of a page. */
   readonly statements: number;
+  /** No further statement of a page begins later than that; one that took a quarter of it makes the next no larger. */
+  readonly pageMs: number;
 }
-/** Small enough that a page takes some milliseconds whatever is looked for. */
-export const SEARCH_SIZES: SearchSizes = { newest: 1_000, examined: 2_048, blocks: 64, statements: 6 };
+/**
+ * Two words that are each in every tenth ticket and never together take the index some 10 ms in a large block and find
+ * nothing: how far a page looks is a matter of time, and the next one goes on there.
+ */
+export const SEARCH_SIZES: SearchSizes = {
+  newest: 1_000,
+  examined: 2_048,
+  blocks: 64,
+  statements: 16,
+  pageMs: 40,
+};
 
 const WORDS_MAX = 10;
 
@@ -73,9 +84,12 @@ const searchDeeper = async (
   const ids: string[] = [];
   let { below, from, after } = begin;
   let onlySmall = from !== null && (below - from) % 2 ** LARGE_BLOCK_BITS !== 0;
-  for (let asked = 0; below > 0 && asked < sizes.statements; asked += 1) {
-    const all = blocksBelow(below, sizes.blocks, onlySmall);
+  const startedMs = performance.now();
+  let count = 1;
+  let elapsedMs = 0;
+  for (let asked = 0; below > 0 && asked < sizes.statements && elapsedMs < sizes.pageMs; asked += 1) {
     const begun = from;
+    const all = blocksBelow(below, begun === null ? count : sizes.blocks, onlySmall);
     // A span that was begun is the same on its next page.
     const blocks = begun === null ? all : all.filter((block) => bottomOf(block) >= begun);
     const { found, looked } = await searchOlder(
@@ -86,16 +100,22 @@ const searchDeeper = async (
       { blocks, bottom: begin.bottom, examined: begun === null ? sizes.examined : 4 * sizes.examined },
       { after, limit: limit - ids.length + 1 },
     );
+    const tookMs = performance.now() - startedMs - elapsedMs;
+    elapsedMs += tookMs;
+    if (begun === null && tookMs < sizes.pageMs / 4) count = Math.min(2 * count, sizes.blocks);
     const last = blocks[looked - 1];
     if (last === undefined) {
       // Of a large block too many have the words: it is taken apart.
       onlySmall = true;
+      count = Math.min(8, sizes.blocks);
       continue;
     }
     const end = pageEnd(found, limit - ids.length);
     ids.push(...found.slice(0, limit - ids.length).map(({ id }) => id));
     const bottom = bottomOf(last);
     if (end) return { ids, next: { ...begin, below, from: bottom, after: end } };
+    // A large block is thirty-two small ones: how quick these were says little of it.
+    if (bottom % 2 ** LARGE_BLOCK_BITS === 0 && last.bits === SMALL_BLOCK_BITS) count = 1;
     below = bottom;
     from = null;
     after = null;

@@ -132,7 +132,8 @@ export const configSchema = z.object({
       description: 'Most requests that wait for one service at a time',
     }),
     connectionsMax: setting('UPSTREAM_CONNECTIONS_MAX', numberField({ min: 1 }).default(1024), {
-      description: 'Most connections to one service; of those to ticket-service, 256 of each process may wait for changes',
+      description:
+        'Most connections to one service; of those to ticket-service, 256 of each process may wait for changes',
     }),
   }),
   realtime: realtimeBlock,

@@ -82,7 +82,10 @@ describe('what belongs to another account', () => {
   test('no route and no socket shows or changes a call, nor says that there is one', async () => {
     const call = await client.start('+15550100');
     const stranger = createCallsClient(platform.gatewayUrl, thief);
-    const bodies: Readonly<Record<string, unknown>> = { [callRoutes.performAction.id]: { action: 'hangup' } };
+    const bodies: Readonly<Record<string, unknown>> = {
+      [callRoutes.performAction.id]: { action: 'hangup' },
+      [callRoutes.openSupportTicket.id]: { title: 'Whose call is it?' },
+    };
     for (const route of Object.values(callRoutes) as readonly RouteContract[]) {
       if (!route.path.includes(':callId') || route.upgrade) continue;
       const pathFor = (id: string) => route.path.replace('/api/v1', '').replace(':callId', id);

@@ -48,6 +48,7 @@ interface Answer {
 let platform: Platform;
 let second: TestService;
 let staffToken: string;
+let staffId: string;
 const random = createRandom(SEED);
 const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random.next() * items.length)] as Item;
 
@@ -196,7 +197,8 @@ beforeAll(async () => {
     { 'webhook-dispatcher': { WEBHOOK_STANDARD_SCHEDULE_SECONDS: '0,1,1,2,2,5,5,5,5,5' } },
     { without: ['partner-service', 'call-service', 'ai-service'] },
   );
-  staffToken = (await platform.createUser({ role: 'agent' })).accessToken;
+  const agent = await platform.createUser({ role: 'agent' });
+  [staffToken, staffId] = [agent.accessToken, agent.id];
   followers = [await startFollower('First'), await startFollower('Second')];
   const { PORT: _own, ...environment } = platform.environmentOf('ticket-service');
   second = await startService('ticket-service', environment);
@@ -217,7 +219,7 @@ const step = async (follower: Follower): Promise<void> => {
   const { token, opened, publicComments } = follower;
   const id = opened.size > 0 ? pick([...opened]) : null;
   const one = `${SURFACE}/tickets/${id}`;
-  const kind = id === null ? 0 : Math.floor(random.next() * 11);
+  const kind = id === null ? 0 : Math.floor(random.next() * 12);
   switch (kind) {
     case 0: {
       const made = await create(token, `${SURFACE}/tickets`, {
@@ -283,6 +285,13 @@ const step = async (follower: Follower): Promise<void> => {
     case 9: {
       const moved = await ask(staffToken, 'PATCH', `${STAFF}/${id}/status`, { status: pick(STATUSES) });
       expect(moved.status).toBe(200);
+      return;
+    }
+    case 10: {
+      const assigned = await ask(staffToken, 'PATCH', `${STAFF}/${id}`, {
+        assignee_id: random.next() < 0.5 ? staffId : null,
+      });
+      expect(assigned.status).toBe(200);
       return;
     }
     default: {
@@ -380,6 +389,21 @@ test(
         expect(byWebhookState.tickets.get(id)).toEqual(body.ticket);
       }
 
+      const listed: Ticket[] = [];
+      for (let query = '?limit=30'; ; ) {
+        const { body } = await ask(token, 'GET', `${SURFACE}/tickets${query}`);
+        listed.push(...body.tickets);
+        if (body.next_cursor === null) break;
+        query = `?limit=30&cursor=${body.next_cursor}`;
+      }
+      expect(new Map(listed.map((ticket) => [ticket.id, ticket]))).toEqual(byFeed.tickets);
+      const comments = await platform.query<{ id: string; content: string }>(
+        'SELECT c.id, c.content FROM tickets.ticket_comments c JOIN tickets.tickets t ON t.id = c.ticket_id WHERE t.token_id = $1 AND NOT c.is_internal',
+        [tokenId],
+      );
+      expect(byFeed.comments).toEqual(new Map(comments.map(({ id, content }) => [id, content])));
+      expect(byWebhookState.comments).toEqual(byFeed.comments);
+
       // Nothing of what stays inside left.
       const outside = JSON.stringify([...byFeed.tickets.values(), ...byFeed.comments.values(), ordered]);
       expect(outside).not.toContain(MARKER);
@@ -397,6 +421,14 @@ test(
       `SELECT count(*)::int AS count FROM tickets.ticket_changes WHERE actor_kind = 'staff' AND type = 'commented'`,
     );
     expect(acts?.count).toBe(staffActs);
+    // The history leads, change by change, to what is so.
+    const ends = await platform.query<{ id: string }>(
+      `SELECT t.id FROM tickets.tickets t CROSS JOIN LATERAL (
+       SELECT details->'changes'->'status'->>'to' AS status FROM tickets.ticket_changes
+       WHERE ticket_id = t.id AND type = 'status_changed' ORDER BY created_at DESC, id DESC LIMIT 1
+     ) AS latest WHERE latest.status <> t.status`,
+    );
+    expect(ends).toEqual([]);
   },
   300_000 * KILLS,
 );

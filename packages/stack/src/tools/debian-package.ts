@@ -33,7 +33,7 @@ export async function unpackDebianPackage(
     () => false,
   );
   const options = refreshed ? own : [];
-  const packages = await missingPackages(wanted.package, (args) => apt([...options, ...args], 30_000));
+  const packages = await missingPackages(wanted.package, (args) => apt([...options, ...args], 120_000));
   await apt([...options, ...networkOptions, 'download', ...packages], 120_000);
 
   const unpackDir = join(scratchDir, 'unpacked');

@@ -87,6 +87,7 @@ describe('starting a call', () => {
         isMuted: false,
         isOnHold: false,
         sequence: 1,
+        supportTickets: [],
       },
     });
     expect((await calls.follow(callId)).frames).toEqual([

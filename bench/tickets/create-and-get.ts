@@ -4,7 +4,7 @@ import { runLoad } from '../support/load.ts';
 import { startProcess } from '../support/process.ts';
 import { bearer, type Rig, SURFACE } from './rig.ts';
 
-const REQUESTS = 3_000;
+const REQUESTS = 1_000;
 const SECONDS_MAX = 30;
 const CONNECTIONS = 8;
 const TURNS = 3;

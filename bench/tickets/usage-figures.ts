@@ -18,6 +18,8 @@ const fill = async (rig: Rig, tokenId: string, rows: number): Promise<void> => {
   const zeros = `array_fill(0::bigint, ARRAY[63])`;
   // Made anew at the end: kept row by row, they take most of the time.
   await rig.fill(
+    ['ALTER TABLE tickets.integration_token_usage DROP CONSTRAINT integration_token_usage_pkey'],
+    ['ALTER TABLE tickets.integration_token_usage DROP CONSTRAINT integration_token_usage_token_id_fkey'],
     ['DROP INDEX tickets.integration_token_usage_newest'],
     ['DROP INDEX tickets.integration_token_usage_age'],
   );
@@ -33,6 +35,11 @@ const fill = async (rig: Rig, tokenId: string, rows: number): Promise<void> => {
     ]);
   }
   await rig.fill(
+    ['ALTER TABLE tickets.integration_token_usage ADD PRIMARY KEY (id)'],
+    [
+      `ALTER TABLE tickets.integration_token_usage ADD FOREIGN KEY (token_id)
+         REFERENCES tickets.integration_tokens (id) ON DELETE CASCADE`,
+    ],
     [
       'CREATE INDEX integration_token_usage_newest ON tickets.integration_token_usage (token_id, created_at DESC, id DESC)',
     ],

@@ -101,8 +101,8 @@ const download = async (url: string, app = tickets.app) => {
 const storedFiles = async (ticketId: string): Promise<string[]> =>
   readdir(join(tickets.storageDirectory, 'tickets', ticketId)).catch(() => []);
 const rowsOf = (ticketId: string) =>
-  tickets.rows<{ id: string; status: string }>(
-    'SELECT id, status FROM tickets.ticket_attachments WHERE ticket_id = $1',
+  tickets.rows<{ id: string; status: string; storage_key: string }>(
+    'SELECT id, status, storage_key FROM tickets.ticket_attachments WHERE ticket_id = $1',
     [ticketId],
   );
 const adding = (ticketId: string) => ({
@@ -347,8 +347,16 @@ describe('a process that dies', () => {
     const stuck = { ...storage(), delete: () => Promise.reject(died) };
     await expect(removePending({ ...tickets.deps, storage: stuck })).rejects.toThrow(died);
     expect(await rowsOf(ticketId)).toHaveLength(2);
+    // One that cannot be deleted keeps no other one.
+    const [first] = await rowsOf(ticketId);
+    const oneStuck = {
+      ...storage(),
+      delete: (key: string) => (key === first?.storage_key ? Promise.reject(died) : storage().delete(key)),
+    };
+    await expect(removePending({ ...tickets.deps, storage: oneStuck })).rejects.toThrow(died);
+    expect(await rowsOf(ticketId)).toMatchObject([{ id: first?.id }]);
     const removed = await Promise.all([removePending(tickets.deps), removePending(tickets.deps)]);
-    expect(removed[0] + removed[1]).toBe(2);
+    expect(removed[0] + removed[1]).toBe(1);
     expect(await rowsOf(ticketId)).toEqual([]);
     expect(await storedFiles(ticketId)).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import { AppError } from '@switchboard/contracts';
 import type { Schemas } from '@switchboard/db';
-import type { Insertable, Selectable } from 'kysely';
+import { type Insertable, type Selectable, sql } from 'kysely';
 import type { Executor } from '../database.ts';
 
 export type Attachment = Selectable<Schemas['tickets']['ticket_attachments']>;
@@ -58,19 +58,25 @@ export const lockPending = (executor: Executor, id: string): Promise<Attachment 
     .forUpdate()
     .executeTakeFirst();
 
-export const listPendingBefore = (
+export interface PendingUpload {
+  readonly id: string;
+  readonly createdAt: Date;
+}
+
+/** Uploads that began before a time, oldest first, from behind one of them. */
+export const listPendingBefore = async (
   executor: Executor,
   before: Date,
-  limit: number,
-): Promise<{ id: string }[]> =>
-  executor
+  { after, limit }: { readonly after: PendingUpload | null; readonly limit: number },
+): Promise<readonly PendingUpload[]> => {
+  let found = executor
     .selectFrom('ticket_attachments')
-    .select('id')
+    .select(['id', 'created_at as createdAt'])
     .where('status', '=', 'pending')
-    .where('created_at', '<', before)
-    .orderBy('created_at')
-    .limit(limit)
-    .execute();
+    .where('created_at', '<', before);
+  if (after) found = found.where(sql<boolean>`(created_at, id) > (${after.createdAt}, ${after.id})`);
+  return found.orderBy('created_at').orderBy('id').limit(limit).execute();
+};
 
 export const deleteAttachment = async (executor: Executor, id: string): Promise<void> => {
   await executor.deleteFrom('ticket_attachments').where('id', '=', id).execute();

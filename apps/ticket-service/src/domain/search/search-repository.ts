@@ -2,7 +2,7 @@ import type { Position } from '@switchboard/service-kit';
 import { sql } from 'kysely';
 import type { Executor } from '../database.ts';
 import type { Hit } from './search-cursor.ts';
-import { allOf, behind, type Condition, type Walk } from './ticket-list-repository.ts';
+import { allOf, behind, type Condition, orderOf, type Walk } from './ticket-list-repository.ts';
 
 /** How many tickets have a lexeme of their block in common, as powers of two; the trigger that keeps the words says the same. */
 export const SMALL_BLOCK_BITS = 11;
@@ -81,7 +81,7 @@ export interface NewestSpan {
 /** Looks through the newest tickets of a walk one by one: there words may be begun, or misspelt in the title. */
 export const searchNewest = async (
   executor: Executor,
-  { along, passes, order }: Walk,
+  walk: Walk,
   words: Words,
   span: {
     readonly size: number;
@@ -91,7 +91,7 @@ export const searchNewest = async (
 ): Promise<NewestSpan> => {
   const { bounds } = span;
   const where = allOf([
-    ...along,
+    ...walk.along,
     ...(bounds ? [sql`(created_at, id) <= (${bounds.top.createdAt}, ${bounds.top.id}::uuid)`] : []),
     ...(bounds?.bottom
       ? [sql`(created_at, id) >= (${bounds.bottom.createdAt}, ${bounds.bottom.id}::uuid)`]
@@ -106,8 +106,8 @@ export const searchNewest = async (
   };
   const found = await sql<Row>`
     WITH span AS MATERIALIZED (
-      SELECT id, number, created_at, title, (${allOf(passes)}) IS TRUE AS passes
-      FROM tickets.tickets WHERE ${where} ${order} LIMIT ${span.size}
+      SELECT id, number, created_at, title, (${allOf(walk.passes)}) IS TRUE AS passes
+      FROM tickets.tickets WHERE ${where} ${orderOf(walk)} LIMIT ${span.size}
     ), ranked AS (
       SELECT span.id, span.number::float8 AS number,
         CASE WHEN s.search @@ ${words.begun}::tsquery

@@ -14,8 +14,8 @@ export interface Walk {
   /** One stretch of one index, newest first. */
   readonly along: readonly Condition[];
   readonly passes: readonly Condition[];
-  /** Newest first, in words that this index alone can serve. */
-  readonly order: Condition;
+  /** What the index begins with, which newest first comes after, so that this index alone can serve the order. */
+  readonly first: Condition | null;
 }
 
 const BREACHED = sql`(first_response_breached_at IS NOT NULL OR resolution_breached_at IS NOT NULL)`;
@@ -66,11 +66,13 @@ export const walkOf = (filter: TicketFilter): Walk => {
       ...(createdBefore ? [sql`created_at < ${createdBefore}`] : []),
     ],
     passes: given.filter(({ isChosen }) => !isChosen).map(({ condition }) => condition),
-    order: index
-      ? sql`ORDER BY ${index.column}, created_at DESC, id DESC`
-      : sql`ORDER BY created_at DESC, id DESC`,
+    first: index?.column ?? null,
   };
 };
+
+/** Newest first, in words that the index of a walk alone can serve. */
+export const orderOf = ({ first }: Pick<Walk, 'first'>): Condition =>
+  first ? sql`ORDER BY ${first}, created_at DESC, id DESC` : sql`ORDER BY created_at DESC, id DESC`;
 
 /** Behind a position of a list. The first half says nothing new; it keeps an index scan from beginning at the top. */
 export const behind = ({ createdAt, id }: Position): Condition =>
@@ -90,26 +92,37 @@ type ListedRow = Ticket & { readonly passes: boolean };
  */
 export const listNewest = async (
   executor: Executor,
-  { along, passes, order }: Walk,
+  walk: Walk,
   page: { readonly after: Position | null; readonly limit: number; readonly examined: number },
 ): Promise<ListedTickets> => {
-  const columns = sql.join(TICKET_COLUMNS.map((column) => sql.ref(column)));
-  const where = allOf([...along, ...(page.after ? [behind(page.after)] : [])]);
-  if (passes.length === 0) {
+  const where = allOf([...walk.along, ...(page.after ? [behind(page.after)] : [])]);
+  if (walk.passes.length === 0) {
+    const columns = sql.join(TICKET_COLUMNS.map((column) => sql.ref(column)));
     const found = await sql<Ticket>`
-      SELECT ${columns} FROM tickets.tickets WHERE ${where} ${order} LIMIT ${page.limit}`.execute(executor);
+      SELECT ${columns} FROM tickets.tickets WHERE ${where} ${orderOf(walk)} LIMIT ${page.limit}`.execute(
+      executor,
+    );
     return { tickets: found.rows, end: null };
   }
+  // Those that are looked at are looked at in the index, where it has what is asked; whole tickets are read of the page alone.
   // The last one that is looked at comes along whether it passes or not: it says where the next page goes on.
+  const columns = sql.join(TICKET_COLUMNS.map((column) => sql.ref(`t.${column}`)));
+  const walked = walk.first ?? sql`true`;
+  const order = sql`ORDER BY ${walk.first ? sql`first, ` : sql``}created_at DESC, id DESC`;
   const found = await sql<ListedRow>`
-    SELECT * FROM (
-      SELECT ${columns}, (${allOf(passes)}) IS TRUE AS passes, row_number() OVER (${order}) AS place
-      FROM tickets.tickets WHERE ${where} ${order} LIMIT ${page.examined}
-    ) AS examined
-    WHERE passes OR place = ${page.examined} ${order} LIMIT ${page.limit}`.execute(executor);
+    WITH page AS MATERIALIZED (
+      SELECT id, passes FROM (
+        SELECT id, created_at, ${walked} AS first, (${allOf(walk.passes)}) IS TRUE AS passes,
+          row_number() OVER (${orderOf(walk)}) AS place
+        FROM tickets.tickets WHERE ${where} ${orderOf(walk)} LIMIT ${page.examined}
+      ) AS examined
+      WHERE passes OR place = ${page.examined} ${order} LIMIT ${page.limit}
+    )
+    SELECT ${columns}, page.passes FROM page JOIN tickets.tickets t ON t.id = page.id
+    ORDER BY t.created_at DESC, t.id DESC`.execute(executor);
   const tickets = found.rows.filter((row) => row.passes);
   const last = found.rows.at(-1);
-  // Two more columns than a ticket has: they do no harm, and a copy of each would.
+  // One more column than a ticket has: it does no harm, and a copy of each would.
   if (!last || last.passes) return { tickets, end: null };
   return { tickets, end: { createdAt: last.created_at, id: last.id } };
 };

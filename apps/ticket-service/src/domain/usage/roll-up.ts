@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { RequestRecord } from '@switchboard/contracts';
+import { type RequestRecord, ticketRoutes } from '@switchboard/contracts';
 
 /** One request of a token, as the log keeps it. */
 export interface UsageRow {
@@ -58,9 +58,13 @@ const HOUR_MS = 3_600_000;
 export const histogramEntryOf = (ms: number): number =>
   ms <= 1 ? 0 : Math.min(HISTOGRAM_ENTRIES - 1, Math.ceil(4 * Math.log2(ms)));
 
+/** Whoever waits in the feed is answered when something happens: that is no response time. */
+const isTimed = ({ endpoint }: UsageRow): boolean => endpoint !== ticketRoutes.listChanges.path;
+
 const figuresOf = (token_id: string, rows: readonly UsageRow[]): TokenFigures => {
   const histogram = Array.from({ length: HISTOGRAM_ENTRIES }, () => 0);
-  for (const { responseTimeMs } of rows) {
+  const timed = rows.filter(isTimed);
+  for (const { responseTimeMs } of timed) {
     const entry = histogramEntryOf(responseTimeMs);
     histogram[entry] = (histogram[entry] ?? 0) + 1;
   }
@@ -69,7 +73,7 @@ const figuresOf = (token_id: string, rows: readonly UsageRow[]): TokenFigures =>
     requests: rows.length,
     counted: rows.filter((row) => row.counted).length,
     errors: rows.filter((row) => row.statusCode >= 400).length,
-    response_time_ms: rows.reduce((sum, row) => sum + row.responseTimeMs, 0),
+    response_time_ms: timed.reduce((sum, row) => sum + row.responseTimeMs, 0),
     histogram,
   };
 };

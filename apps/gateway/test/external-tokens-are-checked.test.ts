@@ -173,8 +173,10 @@ describe('its key set', () => {
     expect((await get(sign(claimsOf(), first))).status).toBe(200);
     clock.advance(4);
     const tokens = Array.from({ length: 20 }, (_, i) => sign(claimsOf(), first, { kid: `made-up-${i}` }));
-    for (const token of tokens) expect((await get(token)).status).toBe(401);
-    expect(keyQuestions).toBe(2);
+    const answers = await Promise.all(tokens.map((token) => get(token)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
+    // One at once, and one after a pause for all that came meanwhile.
+    expect(keyQuestions).toBeLessThanOrEqual(3);
   });
 
   test.each<[string, RequestListener]>([

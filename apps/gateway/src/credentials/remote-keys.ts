@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { AppError, type Clock } from '@switchboard/contracts';
 import type { Log } from '@switchboard/service-kit';
 
@@ -23,8 +24,11 @@ interface RemoteKeysOptions<Keys extends KeySet> {
   readonly load: (known: Keys | null) => Promise<Keys>;
 }
 
-/** A key that nobody knows asks for the set again, but not more often than this, whoever makes up how many. */
-const UNKNOWN_PAUSE_SECONDS = 3;
+/**
+ * A key that nobody knows asks for the set again, but not sooner after the last reading than this, whoever makes up how many.
+ * Whoever brings one waits that long: it may be the key of a moment ago, and its bearer must not be told to sign in again.
+ */
+const UNKNOWN_PAUSE_MS = 2_000;
 
 /**
  * Somebody else's set of keys, by id. One question at a time; what was known stays good while they cannot be asked,
@@ -38,6 +42,7 @@ export const createRemoteKeys = <Keys extends KeySet>(options: RemoteKeysOptions
   let failures = 0;
   let lastError: unknown;
   let loading: Promise<void> | null = null;
+  let next: Promise<void> | null = null;
 
   const nowMs = () => clock.now().getTime();
   const backoffMs = () => Math.min(backoffSeconds.first * 2 ** (failures - 1), backoffSeconds.max) * 1000;
@@ -63,6 +68,18 @@ export const createRemoteKeys = <Keys extends KeySet>(options: RemoteKeysOptions
     return loading;
   };
 
+  /** A reading that begins after the question for it, and after the pause. All who ask until it begins share it. */
+  const readAgain = (): Promise<void> => {
+    next ??= (async () => {
+      const restMs = loadedMs + UNKNOWN_PAUSE_MS - nowMs();
+      if (restMs > 0) await pause(Math.min(restMs, UNKNOWN_PAUSE_MS));
+      while (loading) await loading;
+      next = null;
+      await reload();
+    })();
+    return next;
+  };
+
   /** The set as it is known; null before it was ever read. An old one is read anew meanwhile. */
   const peek = (): Keys | null => {
     if (keys && nowMs() - loadedMs >= freshSeconds * 1000 && !loading && !isBackingOff()) void reload();
@@ -72,17 +89,16 @@ export const createRemoteKeys = <Keys extends KeySet>(options: RemoteKeysOptions
   return {
     peek,
     /**
-     * A set that has the key if there is one: it is read again when the key is not known, if that was not just done.
+     * A set that has the key if there is one: when it is not known, as it is read after the question.
      *
      * @throws SERVICE_UNAVAILABLE when the key may be good but the set cannot be had
      */
     async withKey(id: string): Promise<Keys> {
       if (peek()?.has(id) && keys) return keys;
-      const isJustRead = keys !== null && nowMs() - loadedMs < UNKNOWN_PAUSE_SECONDS * 1000;
-      if (keys && isJustRead && failures === 0) return keys;
-      if (loading || !isBackingOff()) await reload();
-      if (keys && failures === 0) return keys;
+      if (!keys && (loading || !isBackingOff())) await reload();
       if (keys?.has(id)) return keys;
+      if (!isBackingOff()) await readAgain();
+      if (keys && (failures === 0 || keys.has(id))) return keys;
       throw new AppError('SERVICE_UNAVAILABLE', { cause: lastError });
     },
     /** Something changed there: it is read again at once. What is known works on until then. */

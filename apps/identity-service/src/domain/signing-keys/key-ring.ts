@@ -14,7 +14,7 @@ export interface Signer {
 export interface KeyRing {
   /** The key that signs now. Throws SERVICE_UNAVAILABLE while there is none that this process can open. */
   signer(executor: Executor): Promise<Signer>;
-  /** What others check tokens with, newest first. */
+  /** What others check tokens with, newest first: as it is now, for whoever asks may hold a token of a key of a moment ago. */
   published(executor: Executor): Promise<PublicJwk[]>;
   /** Reads them again at the next question. */
   forget(): void;
@@ -39,14 +39,22 @@ export const createKeyRing = (deps: {
 }): KeyRing => {
   const { clock, log, secrets } = deps;
   let snapshot: Snapshot | null = null;
+  let forgotten = 0;
 
   // With the executor of whoever asks, also within a transaction: a second connection could be one too many.
-  const read = async (executor: Executor): Promise<Snapshot> => {
-    const nowMs = clock.now().getTime();
-    if (snapshot && Math.abs(nowMs - snapshot.readAtMs) < REREAD_AFTER_MS) return snapshot;
+  const readNow = async (executor: Executor): Promise<Snapshot> => {
+    const readAtMs = clock.now().getTime();
+    const begun = forgotten;
     const keys = await listSigningKeys(executor);
-    snapshot = { readAtMs: nowMs, keys, opened: snapshot?.opened ?? new Map() };
-    return snapshot;
+    const read = { readAtMs, keys, opened: snapshot?.opened ?? new Map() };
+    // What was read before a change is not kept after it.
+    if (begun === forgotten) snapshot = read;
+    return read;
+  };
+
+  const read = async (executor: Executor): Promise<Snapshot> => {
+    const isFresh = snapshot && Math.abs(clock.now().getTime() - snapshot.readAtMs) < REREAD_AFTER_MS;
+    return snapshot && isFresh ? snapshot : readNow(executor);
   };
 
   const open = (key: SigningKeyRecord, opened: Snapshot['opened']): KeyObject | null => {
@@ -85,13 +93,14 @@ export const createKeyRing = (deps: {
       throw new AppError('SERVICE_UNAVAILABLE', { message: 'There is no key to sign tokens with yet' });
     },
     async published(executor) {
-      const { keys } = await read(executor);
+      const { keys } = await readNow(executor);
       const now = clock.now();
       return keys
         .filter((key) => key.publishedUntil === null || key.publishedUntil > now)
         .map((key) => key.publicJwk);
     },
     forget() {
+      forgotten += 1;
       snapshot = null;
     },
   };

@@ -77,7 +77,10 @@ test('a ticket is opened with its history whatever case its id is in, and what i
   expect(history).toEqual([{ type: 'created' }]);
 });
 
-test('a command that cannot be meant is set aside for operators, and those after it are done', async () => {
+test.each([
+  ['an id that is none', () => command('Whatever', 'no id')],
+  ['what no database stores', () => ({ ...command('Whatever'), description: 'a NUL: \u0000' })],
+])('a command with %s is set aside for operators, and those after it are done', async (_what, make) => {
   const id = tickets.data.ids.next();
   const envelope = {
     specversion: '1.0',
@@ -86,7 +89,7 @@ test('a command that cannot be meant is set aside for operators, and those after
     type: eventType(ticketEvents.open),
     time: tickets.data.clock.now().toISOString(),
     datacontenttype: 'application/json',
-    data: command('Whatever', 'no id'),
+    data: make(),
   };
   await tickets.bus.publish({
     subject: ticketEvents.open.name,

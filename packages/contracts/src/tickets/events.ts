@@ -8,6 +8,7 @@ import {
   leakedSchema,
 } from '../audit.ts';
 import { defineEvent } from '../event.ts';
+import { isStorable } from '../fields.ts';
 import { serviceNames } from '../services.ts';
 import {
   changeDataSchema,
@@ -72,14 +73,17 @@ const ticketEvent = (
     },
   });
 
+const storable = (max: number) =>
+  z.string().max(max).refine(isStorable, 'must be well-formed Unicode without NUL');
+
 /** What another service wants a ticket to be: as on the surface, with defaults said. */
 export const openTicketSchema = z.object({
   /** Chosen by whoever asks, which makes it the same ticket however often it is asked for. */
   ticket_id: z.uuid(),
   title: createTicketBody.shape.title,
-  description: z.string().max(50_000).nullable(),
+  description: storable(50_000).nullable(),
   priority: ticketPrioritySchema,
-  category: z.string().max(100).nullable(),
+  category: storable(100).nullable(),
   metadata: ticketMetadataSchema,
   /** The call it is about. */
   call_id: z.uuid().nullable(),

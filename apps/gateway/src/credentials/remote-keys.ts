@@ -28,7 +28,7 @@ interface RemoteKeysOptions<Keys extends KeySet> {
  * A key that nobody knows asks for the set again, but not sooner after the last reading than this, whoever makes up how many.
  * Whoever brings one waits that long: it may be the key of a moment ago, and its bearer must not be told to sign in again.
  */
-const UNKNOWN_PAUSE_MS = 2_000;
+const UNKNOWN_PAUSE_MS = 1_000;
 
 /**
  * Somebody else's set of keys, by id. One question at a time; what was known stays good while they cannot be asked,

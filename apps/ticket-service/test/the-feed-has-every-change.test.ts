@@ -1,5 +1,6 @@
 import { waitFor } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createFeeds } from '../src/domain/feed/feeds.ts';
 import { type Outside, outside } from './support/surface.ts';
 import { startTestTickets, type TestTickets } from './support/tickets.ts';
 
@@ -176,17 +177,40 @@ describe('whoever waits', () => {
     expect(await changes(mine, `cursor=${from}&wait=1`)).toEqual({ changes: [], next_cursor: from });
   });
 
-  test('too often ends his own oldest request alone', async () => {
+  test('a sixth time is told when to come again, and is given what there is', async () => {
     const from = await lastOf(mine);
-    const answered: number[] = [];
-    const polls = Array.from({ length: 7 }, async (_, index) => {
-      const page = await changes(mine, `cursor=${from}&wait=30`);
-      if (page.changes.length === 0) answered.push(index);
+    const polls = Array.from({ length: 5 }, () => changes(mine, `cursor=${from}&wait=30`));
+    await waitFor(() => tickets.deps.feeds.waiting === 5);
+    expect(await mine.ask('GET', `/tickets/changes?cursor=${from}&wait=30`)).toMatchObject({
+      status: 429,
+      headers: { 'retry-after': '30' },
+      body: { error: 'rate_limit_exceeded', message: expect.stringContaining('wait for changes already') },
     });
-    await waitFor(() => answered.length === 2 && tickets.deps.feeds.waiting === 5);
+    // Nobody else is kept out, nor whoever does not have to wait.
+    const others = changes(other, `cursor=${await lastOf(other)}&wait=1`);
+    expect((await changes(mine, 'cursor=0&wait=30&limit=1')).changes).toHaveLength(1);
+    expect(await changes(mine, `cursor=${from}`)).toEqual({ changes: [], next_cursor: from });
+    expect((await others).changes).toEqual([]);
     await mine.open();
-    await Promise.all(polls);
-    expect(answered).toEqual([0, 1]);
+    for (const page of await Promise.all(polls)) expect(page.changes).toHaveLength(1);
+    await waitFor(() => tickets.deps.feeds.waiting === 0);
+  });
+
+  test('when too many do in this process is told to come again in a moment', async () => {
+    const full = createFeeds({ bus: tickets.bus, log: tickets.data.log, waitingMax: 1 });
+    const first = full.register(mine.principal.token_id);
+    const second = full.register(other.principal.token_id);
+    await expect(second.next(10)).rejects.toMatchObject({
+      code: 'SERVICE_UNAVAILABLE',
+      headers: { 'retry-after': '5' },
+    });
+    second.close();
+    first.close();
+    expect(full.waiting).toBe(0);
+    const third = full.register(other.principal.token_id);
+    await expect(third.next(10)).resolves.toBe(true);
+    third.close();
+    full.stop();
   });
 
   test('is answered at once when the process is asked to stop', async () => {

@@ -60,10 +60,49 @@ describe('a ticket', () => {
     [{ title: 'x\u0000y' }, 'invalid_field'],
     [{ title: 'x\ud800y' }, 'invalid_field'],
     [{ title: 'x', description: 'x'.repeat(50_001) }, 'invalid_field'],
+    [{ title: 'x', metadata: { id: 2 ** 53 } }, 'invalid_field'],
+    [{ title: 'x', metadata: { ids: [{ id: -1e300 }] } }, 'invalid_field'],
   ])('%# is refused in words: %j', async (body, error) => {
     const refused = await mine.ask('POST', '/tickets', body);
     expect(refused).toMatchObject({ status: 400, body: { error } });
     expect(refused.body.message).toMatch(/title|priority|category|metadata|description|body/);
+  });
+
+  test('with a number that no number here can be is refused: it would come back as another', async () => {
+    for (const number of ['1e400', '-1e400', '12345678901234567890', '9007199254740993']) {
+      const raw = `{"title":"x","metadata":{"id":${number}}}`;
+      const refused = await mine.ask('POST', '/tickets', undefined, { raw });
+      expect(refused).toMatchObject({ status: 400, body: { error: 'invalid_field' } });
+      expect(refused.body.message).toContain('as strings');
+    }
+    const exact = { id: 2 ** 53 - 1, low: -(2 ** 53) + 1, share: 0.1, tiny: 1e-300 };
+    const made = await mine.ask('POST', '/tickets', { title: 'x', metadata: exact });
+    expect(made.body.ticket.metadata).toEqual(exact);
+  });
+
+  test('keeps blanks where they mean something, and only there', async () => {
+    const stack = '    at main (program.js:1)\n  at start\n';
+    const made = await mine.ask('POST', '/tickets', {
+      title: ' Trimmed ',
+      category: ' it ',
+      description: stack,
+    });
+    expect(made.body.ticket).toMatchObject({ title: 'Trimmed', category: 'it', description: stack });
+    const id = made.body.ticket.id;
+    await mine.ask('POST', `/tickets/${id}/comments`, { content: stack });
+    expect((await mine.ask('GET', `/tickets/${id}/comments`)).body.comments).toMatchObject([
+      { content: stack },
+    ]);
+    expect((await mine.ask('POST', `/tickets/${id}/comments`, { content: ' \n ' })).status).toBe(400);
+    const blank = await mine.ask('PATCH', `/tickets/${id}`, { description: ' \n ' });
+    expect(blank.body.ticket.description).toBeNull();
+  });
+
+  test('is the same request whether it says null or nothing', async () => {
+    const options = { headers: { 'idempotency-key': 'null-or-nothing' } };
+    const first = await mine.ask('POST', '/tickets', { title: 'x' }, options);
+    const again = await mine.ask('POST', '/tickets', { title: 'x', category: null, metadata: null }, options);
+    expect(again).toMatchObject({ status: 201, body: first.body });
   });
 
   test('whose metadata nests deeper than a stack is refused, and nobody else waits for it', async () => {
@@ -140,6 +179,27 @@ describe('an edit', () => {
       metadata: { nested: { a: [1, null] }, room: '3.14' },
     });
     expect(edited.body.ticket.metadata.floor).toBeUndefined();
+  });
+
+  test('merges metadata as RFC 7396 says', async () => {
+    // Its appendix A, but for what is no object.
+    for (const [before, patch, after] of [
+      [{ a: 'b' }, { a: 'c' }, { a: 'c' }],
+      [{ a: 'b' }, { b: 'c' }, { a: 'b', b: 'c' }],
+      [{ a: 'b' }, { a: null }, {}],
+      [{ a: 'b', b: 'c' }, { a: null }, { b: 'c' }],
+      [{ a: ['b'] }, { a: 'c' }, { a: 'c' }],
+      [{ a: 'c' }, { a: ['b'] }, { a: ['b'] }],
+      [{ a: { b: 'c' } }, { a: { b: 'd', c: null } }, { a: { b: 'd' } }],
+      [{ a: [{ b: 'c' }] }, { a: [1] }, { a: [1] }],
+      [{ e: null }, { a: 1 }, { e: null, a: 1 }],
+      [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
+      [{ a: 1 }, null, {}],
+    ]) {
+      const id = await mine.open({ metadata: before });
+      const edited = await mine.ask('PATCH', `/tickets/${id}`, { metadata: patch });
+      expect(edited.body.ticket.metadata).toEqual(after);
+    }
   });
 
   test('whose merged metadata is too large is refused, and nothing changes', async () => {

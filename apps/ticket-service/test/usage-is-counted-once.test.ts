@@ -216,7 +216,7 @@ describe('figures', () => {
         fc.array(
           fc.record({
             token: fc.nat(1),
-            status: fc.constantFrom(200, 201, 399, 400, 404, 429, 500),
+            status: fc.constantFrom(200, 201, 399, 400, 404, 429, 499, 500),
             endpoint: fc.constantFrom(SURFACE, `${SURFACE}/tickets`, FEED),
             minutesAgo: fc.nat(1_600),
             duration_ms: fc.double({ min: 0, max: 100_000, noNaN: true }),
@@ -238,7 +238,7 @@ describe('figures', () => {
           }
           for (const { id } of made) {
             const [recount] = await tickets.rows<Record<string, number | null>>(
-              `SELECT count(*)::int AS total, count(*) FILTER (WHERE status_code >= 400)::int AS errors,
+              `SELECT count(*)::int AS total, count(*) FILTER (WHERE status_code >= 400 AND status_code <> 499)::int AS errors,
                  count(*) FILTER (WHERE date_trunc('hour', created_at, 'UTC') = date_trunc('hour', $2::timestamptz, 'UTC'))::int AS hour,
                  count(*) FILTER (WHERE date_trunc('day', created_at, 'UTC') = date_trunc('day', $2::timestamptz, 'UTC'))::int AS day,
                  avg(response_time_ms) FILTER (WHERE endpoint <> $3) AS average,

@@ -108,7 +108,9 @@ it('integration tokens are made, listed, changed, regenerated, disabled, enabled
   ]);
   const again = await json(['tokens', 'regenerate', made.id]);
   expect(again.token).not.toBe(made.token);
-  await cli(['tokens', 'disable', made.id]);
+  expect((await cli(['tokens', 'disable', made.id])).out).toContain(
+    `webhooks endpoints list --owner integration_token:${made.id}`,
+  );
   await waitFor(async () => (await statusOf(address, bearer(again.token))) === 401, {
     what: 'the disabled token to be refused',
   });

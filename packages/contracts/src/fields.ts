@@ -16,6 +16,14 @@ export const text = (max: number) =>
     .max(max, `must have at most ${max} characters`)
     .refine(isStorable, 'must be well-formed Unicode without NUL');
 
+/** Words that are kept as they came, indentation and all; of blanks alone they are empty. */
+export const wholeText = (max: number) =>
+  z
+    .string()
+    .max(max, `must have at most ${max} characters`)
+    .refine((value) => value.trim() !== '', 'must not be empty')
+    .refine(isStorable, 'must be well-formed Unicode without NUL');
+
 /**
  * A record with at most so many entries, counted before any of them is looked at: looking at a hundred thousand, and at what
  * is wrong with each, takes a process seconds in which it does nothing else.
@@ -43,6 +51,15 @@ const hasStorableStrings = (value: unknown): boolean => {
   return Object.entries(value).every(([key, child]) => isStorable(key) && hasStorableStrings(child));
 };
 
+/** Whoever sends an id of 64 bits as a number would get another one back. */
+const hasExactNumbers = (value: unknown): boolean => {
+  if (typeof value === 'number') {
+    return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+  }
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.values(value).every(hasExactNumbers);
+};
+
 /**
  * A free JSON object of a caller's: bounded in depth and bytes, storable in Postgres. Its values are not looked at by
  * zod's own JSON schema, which recurses as deep as the input does.
@@ -58,7 +75,8 @@ export const freeObject = (bytesMax: number, depthMax = 20) =>
       message: `must have at most ${bytesMax} bytes as JSON`,
       abort: true,
     })
-    .refine(hasStorableStrings, 'must be well-formed Unicode without NUL');
+    .refine(hasStorableStrings, 'must be well-formed Unicode without NUL')
+    .refine(hasExactNumbers, 'must have whole numbers beyond ±(2^53 − 1) as strings: they would be rounded');
 
 /** A whole number in a query. Digits alone: what JavaScript also takes for a number (`1e1`, `0x10`, nothing) is refused. */
 const wholeNumber = (min: number, max: number, fallback: number) =>

@@ -198,7 +198,10 @@ export const listJobsAnswer = z.object({
 
 /** A day (UTC) or a full ISO time. */
 export const instantSchema = z
-  .union([z.iso.date(), z.iso.datetime({ offset: true })], 'must be an ISO 8601 date or time')
+  .union(
+    [z.iso.date(), z.iso.datetime({ offset: true })],
+    'must be an ISO 8601 date, or a time with its zone (Z or +02:00, in an address %2B02:00)',
+  )
   .optional();
 
 export const listCallsQuery = z.object({

@@ -7,6 +7,7 @@ import {
   nextCursorSchema,
   text,
   timestampSchema,
+  wholeText,
 } from '../fields.ts';
 import { instantSchema } from '../partner/schemas.ts';
 
@@ -36,16 +37,15 @@ export const WAIT_SECONDS_MAX = 30;
 
 export const ticketTitleSchema = text(500).meta({ example: 'The printer is on fire' });
 /** Empty is as good as none: that is what forms send. */
-const optionalText = (max: number) =>
-  z
-    .string()
-    .trim()
+const optionalText = (text: z.ZodString, max: number) =>
+  text
     .max(max, `must have at most ${max} characters`)
     .refine(isStorable, 'must be well-formed Unicode without NUL')
-    .transform((value) => (value === '' ? null : value))
+    .transform((value) => (value.trim() === '' ? null : value))
     .nullish();
-export const ticketDescriptionSchema = optionalText(DESCRIPTION_CHARACTERS_MAX);
-export const ticketCategorySchema = optionalText(100);
+/** Not trimmed: the first line of a program or a stack trace is indented as the others are. */
+export const ticketDescriptionSchema = optionalText(z.string(), DESCRIPTION_CHARACTERS_MAX);
+export const ticketCategorySchema = optionalText(z.string().trim(), 100);
 export const ticketMetadataSchema = freeObject(METADATA_BYTES_MAX);
 
 /** Null is as good as nothing; what is left out gets its default. */
@@ -79,7 +79,7 @@ export type TicketView = z.output<typeof ticketSchema>;
 export const ticketAnswer = z.object({ ticket: ticketSchema });
 
 export const addCommentBody = z.object({
-  content: text(COMMENT_CHARACTERS_MAX),
+  content: wholeText(COMMENT_CHARACTERS_MAX),
   /** True: for those who work on the ticket; it never leaves through this surface again. */
   is_internal: z.boolean().nullish(),
 });
@@ -130,14 +130,17 @@ export const listCommentsAnswer = z.object({
   next_cursor: nextCursorSchema,
 });
 
-/** What is left out stays as it is; null clears. Of metadata the entries that are named, null removes one (RFC 7396). */
+/**
+ * What is left out stays as it is; null clears description, category and metadata. Metadata is merged (RFC 7396): objects in it
+ * too, and null removes an entry.
+ */
 export const updateTicketBody = z
   .object({
     title: ticketTitleSchema.optional(),
     description: ticketDescriptionSchema,
     priority: ticketPrioritySchema.optional(),
     category: ticketCategorySchema,
-    metadata: ticketMetadataSchema.optional(),
+    metadata: ticketMetadataSchema.nullish(),
   })
   .refine(
     (body) => Object.values(body).some((value) => value !== undefined),

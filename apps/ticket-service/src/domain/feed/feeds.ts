@@ -1,8 +1,13 @@
 import type { Bus, Log } from '@switchboard/bus';
+import { AppError, WAIT_SECONDS_MAX } from '@switchboard/contracts';
 
 /** One request that waits for changes of a token. */
 export interface Waiter {
-  /** Waits for the next change, at most so long. False: it shall wait no more. A change since the last look ends it at once. */
+  /**
+   * Waits for the next change, at most so long. False: it shall wait no more. A change since the last look ends it at once.
+   *
+   * @throws RATE_LIMIT_EXCEEDED when as many wait of this token as may, SERVICE_UNAVAILABLE when as many do in this process
+   */
   next(ms: number): Promise<boolean>;
   close(): void;
 }
@@ -21,13 +26,26 @@ export interface Feeds {
 const SUBJECT = 'rt.ticket_changes';
 const TOKENS_PER_MESSAGE = 500;
 
-/** Of one token: whoever reconnects in a loop ends his own oldest request, and nobody else's. */
+/**
+ * Of one token. The next one is refused and told when to come again: an empty answer, to it or to the oldest, would have the
+ * six of them ask again at once, and use up in seconds what the token may ask in an hour.
+ */
 const WAITING_PER_TOKEN_MAX = 5;
+const BUSY_SECONDS = 5;
+
+const refusalOf = (code: 'RATE_LIMIT_EXCEEDED' | 'SERVICE_UNAVAILABLE', message: string, seconds: number) =>
+  new AppError(code, { message, headers: { 'retry-after': String(seconds) } });
 
 interface Waiting extends Waiter {
   wake(): void;
   end(): void;
 }
+
+/** Of one that may not wait. */
+const refusedWaiter = (refusal: AppError): Waiter => ({
+  next: () => Promise.reject(refusal),
+  close() {},
+});
 
 const createWaiter = (onClose: () => void): Waiting => {
   let isWoken = false;
@@ -74,6 +92,8 @@ export const createFeeds = ({ bus, log, waitingMax = WAITING_MAX }: FeedsOptions
   const byToken = new Map<string, Set<Waiting>>();
   let waiting = 0;
   let isStopped = false;
+  /** Said once, until there is room again. */
+  let isFull = false;
 
   const wakeHere = (tokenId: string): void => {
     for (const waiter of byToken.get(tokenId) ?? []) waiter.wake();
@@ -96,22 +116,26 @@ export const createFeeds = ({ bus, log, waitingMax = WAITING_MAX }: FeedsOptions
     },
     register(tokenId) {
       const others = byToken.get(tokenId) ?? new Set();
+      if (others.size >= WAITING_PER_TOKEN_MAX) {
+        const message = `${WAITING_PER_TOKEN_MAX} requests of this token wait for changes already`;
+        return refusedWaiter(refusalOf('RATE_LIMIT_EXCEEDED', message, WAIT_SECONDS_MAX));
+      }
+      if (waiting >= waitingMax) {
+        if (!isFull) log.warn({ waitingMax }, 'too many wait for changes of tickets');
+        isFull = true;
+        const message = 'Too many wait for changes right now: ask without wait, or again in a moment';
+        return refusedWaiter(refusalOf('SERVICE_UNAVAILABLE', message, BUSY_SECONDS));
+      }
       byToken.set(tokenId, others);
       const waiter = createWaiter(() => {
         if (!others.delete(waiter)) return;
         waiting -= 1;
+        isFull = false;
         if (others.size === 0 && byToken.get(tokenId) === others) byToken.delete(tokenId);
       });
-      const [oldest] = others;
-      if (oldest && others.size >= WAITING_PER_TOKEN_MAX) {
-        oldest.end();
-        // At once: the next one that comes must not end it a second time.
-        oldest.close();
-      }
       others.add(waiter);
       waiting += 1;
-      if (isStopped || waiting > waitingMax) waiter.end();
-      if (waiting === waitingMax + 1) log.warn({ waitingMax }, 'too many wait for changes of tickets');
+      if (isStopped) waiter.end();
       return waiter;
     },
     stop() {

@@ -31,7 +31,8 @@ export interface ChangesRequest {
 /**
  * Changes of a token's tickets after a sequence; where there is none, waits for it as long as was asked.
  *
- * @throws INVALID_PARAMETER for a sequence that there was not yet
+ * @throws INVALID_PARAMETER for a sequence that there was not yet; RATE_LIMIT_EXCEEDED or SERVICE_UNAVAILABLE when it would
+ * have to wait, and too many do
  */
 export const readChanges = async (
   { data, feeds }: Pick<Deps, 'data' | 'feeds'>,

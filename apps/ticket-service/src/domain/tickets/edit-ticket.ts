@@ -5,18 +5,25 @@ import { toFieldFaults } from '@switchboard/service-kit';
 import type { Edit } from './change-ticket.ts';
 import type { Ticket } from './types.ts';
 
-/** RFC 7396 of the entries: null removes one. */
-const mergeMetadata = (
-  before: unknown,
-  patch: Readonly<Record<string, unknown>>,
-): Record<string, JsonValue> => {
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** RFC 7396, "MergePatch": no deeper than a patch, whose depth its schema bounds. */
+const mergePatch = (target: unknown, patch: Readonly<Record<string, unknown>>): Record<string, unknown> => {
   // By entries: an entry of the name __proto__ is one like any other.
-  const merged = new Map(Object.entries(before as Record<string, unknown>));
+  const merged = new Map(isObject(target) ? Object.entries(target) : []);
   for (const [name, value] of Object.entries(patch)) {
     if (value === null) merged.delete(name);
-    else merged.set(name, value);
+    else merged.set(name, isObject(value) ? mergePatch(merged.get(name), value) : value);
   }
-  const result = Object.fromEntries(merged);
+  return Object.fromEntries(merged);
+};
+
+const mergeMetadata = (
+  before: unknown,
+  patch: Readonly<Record<string, unknown>> | null,
+): Record<string, JsonValue> => {
+  const result = patch === null ? {} : mergePatch(before, patch);
   const checked = ticketMetadataSchema.safeParse(result);
   if (!checked.success) {
     throw errors.invalidInput(

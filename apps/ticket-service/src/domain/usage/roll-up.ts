@@ -58,6 +58,9 @@ const HOUR_MS = 3_600_000;
 export const histogramEntryOf = (ms: number): number =>
   ms <= 1 ? 0 : Math.min(HISTOGRAM_ENTRIES - 1, Math.ceil(4 * Math.log2(ms)));
 
+/** Whoever hung up (499) was not refused anything. */
+const isError = ({ statusCode }: UsageRow): boolean => statusCode >= 400 && statusCode !== 499;
+
 /** Whoever waits in the feed is answered when something happens: that is no response time. */
 const isTimed = ({ endpoint }: UsageRow): boolean => endpoint !== ticketRoutes.listChanges.path;
 
@@ -72,7 +75,7 @@ const figuresOf = (token_id: string, rows: readonly UsageRow[]): TokenFigures =>
     token_id,
     requests: rows.length,
     counted: rows.filter((row) => row.counted).length,
-    errors: rows.filter((row) => row.statusCode >= 400).length,
+    errors: rows.filter(isError).length,
     response_time_ms: timed.reduce((sum, row) => sum + row.responseTimeMs, 0),
     histogram,
   };

@@ -1,6 +1,7 @@
 import { ticketAdminRoutes } from '@switchboard/contracts';
 import { apiCommand } from '../../api-command.ts';
 import { readId, refuseMoreWords } from '../../command.ts';
+import { renderAddressesStay } from './render.ts';
 
 export const disableToken = apiCommand({
   name: 'tokens disable',
@@ -12,6 +13,7 @@ export const disableToken = apiCommand({
     refuseMoreWords(words, 1);
     const params = { token_id: readId(words[0], 'token id') };
     const token = await client.call(ticketAdminRoutes.disableToken, { params });
-    return { json: token, text: `Token ${token.id} (${token.name}) is disabled.` };
+    const text = `Token ${token.id} (${token.name}) is disabled.\n\n${renderAddressesStay(token.id)}`;
+    return { json: token, text };
   },
 });

@@ -3,6 +3,7 @@ import { apiCommand } from '../../api-command.ts';
 import { readId, refuseMoreWords } from '../../command.ts';
 import { OVERLAP_HELP, readOverlap } from '../../options.ts';
 import { renderFields, renderOldSecret } from '../../table.ts';
+import { renderAddressesStay } from './render.ts';
 
 export const regenerateToken = apiCommand({
   name: 'tokens regenerate',
@@ -28,6 +29,8 @@ export const regenerateToken = apiCommand({
           ['token', made.token],
           ['old token', works ? renderOldSecret(until, null) : 'ended'],
         ]),
+        '',
+        renderAddressesStay(made.id),
       ].join('\n'),
     };
   },

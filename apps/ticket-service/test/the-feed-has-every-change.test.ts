@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { waitFor } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFeeds } from '../src/domain/feed/feeds.ts';
@@ -226,4 +227,23 @@ describe('whoever waits', () => {
       await stopping.close();
     }
   });
+});
+
+test('whoever follows a database that was set back goes on, and the gap says that something is lost', async () => {
+  const follower = await outside(tickets, 'Follower');
+  for (let opened = 0; opened < 5; opened += 1) await follower.open();
+  const tokenId = follower.principal.token_id;
+  await tickets.rows('DELETE FROM tickets.ticket_changes WHERE token_id = $1 AND sequence > 3', [tokenId]);
+  await tickets.rows('UPDATE tickets.token_feeds SET last_sequence = 3 WHERE token_id = $1', [tokenId]);
+  expect((await follower.ask('GET', '/tickets/changes?cursor=5')).status).toBe(400);
+
+  const page = await readFile(new URL('../../../docs/operating.md', import.meta.url), 'utf8');
+  const statements = page.match(/^ *UPDATE \S+ SET last_sequence = .*;$/gm) ?? [];
+  expect(statements).toHaveLength(2);
+  for (const statement of statements) await tickets.rows(statement);
+
+  expect(await changes(follower, 'cursor=5')).toEqual({ changes: [], next_cursor: '5' });
+  await follower.open();
+  const { changes: told } = await changes(follower, 'cursor=5');
+  expect(told.map(({ sequence }: { sequence: number }) => sequence)).toEqual([1_000_004]);
 });

@@ -12,7 +12,7 @@ export const createToken = apiCommand({
     '--description <words>         what it is for',
     '--rate-limit <n>              requests an hour; default 1000',
     '--expires-in-days <n>|never   default never',
-    '--allowed-endpoints <a,b>     such as "POST /tickets,GET /tickets/*"; default * (all)',
+    '--allowed-endpoints <a,b>     such as "GET /,POST /tickets,GET /tickets/*"; default * (all)',
     '--allowed-ips <a,b/8>|any     addresses and networks it may be used from; default any',
     '--owner <user id>             who is told when it expires or leaks; default whoever makes it',
   ],

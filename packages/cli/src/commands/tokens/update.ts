@@ -13,7 +13,7 @@ export const updateToken = apiCommand({
     '--description <words>         what it is for',
     '--rate-limit <n>              requests an hour',
     '--expires-in-days <n>|never   from now on',
-    '--allowed-endpoints <a,b>     such as "POST /tickets,GET /tickets/*", or * for all',
+    '--allowed-endpoints <a,b>     such as "GET /,POST /tickets,GET /tickets/*", or * for all',
     '--allowed-ips <a,b/8>|any     addresses and networks it may be used from',
     '--owner <user id>             who is told when it expires or leaks',
   ],

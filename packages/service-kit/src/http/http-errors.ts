@@ -106,7 +106,9 @@ export const answerError = (thrown: unknown, request: FastifyRequest, reply: Fas
  */
 export const answerServiceError = (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void =>
   answerError(
-    isTransientDatabaseError(thrown) ? new AppError('SERVICE_UNAVAILABLE', { cause: thrown }) : thrown,
+    isTransientDatabaseError(thrown)
+      ? new AppError('SERVICE_UNAVAILABLE', { headers: { 'retry-after': '5' }, cause: thrown })
+      : thrown,
     request,
     reply,
   );

@@ -21,7 +21,7 @@ describe('the upload budget', () => {
       order.push('second');
       return release;
     });
-    const third = budget.take(10, 'b').then((release) => {
+    const third = budget.take(30, 'c').then((release) => {
       order.push('third');
       return release;
     });
@@ -31,6 +31,35 @@ describe('the upload budget', () => {
     (await second)();
     (await third)();
     expect(order).toEqual(['second', 'third']);
+    expect(budget.bytesTaken).toBe(0);
+  });
+
+  it('lets a small one pass a large one of somebody else, and of its own', async () => {
+    const budget = createBudget(60);
+    // Five of one token and one of another that send nothing, and one more that waits: what a third one sends is small.
+    const held = [await budget.take(50, 'slow'), await budget.take(40, 'slower')];
+    const large = budget.take(20, 'slower');
+    (await budget.take(1, 'other'))();
+    (await budget.take(1, 'slower'))();
+    expect(budget.waiting).toBe(1);
+    for (const release of held) release();
+    (await large)();
+    expect(budget.bytesTaken).toBe(0);
+  });
+
+  it('has a large one passed by no more than its own size, however many small ones come', async () => {
+    const budget = createBudget(60);
+    const held = await budget.take(85, 'a');
+    const large = budget.take(30, 'b');
+    const passing = [await budget.take(10, 'c'), await budget.take(5, 'd')];
+    for (const release of passing) release();
+    (await budget.take(15, 'e'))();
+    const late = budget.take(1, 'f');
+    expect(budget.bytesTaken).toBe(85);
+    expect(budget.waiting).toBe(2);
+    held();
+    (await large)();
+    (await late)();
     expect(budget.bytesTaken).toBe(0);
   });
 

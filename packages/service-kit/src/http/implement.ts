@@ -24,6 +24,7 @@ import type { Log } from '../log/create-log.ts';
 import { faultMessage, toFieldFaults, unstorableFaults } from './field-faults.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 import { dropRest, readMultipart, toFormError } from './read-multipart.ts';
+import { isTooSlow } from './upload-speed.ts';
 
 /** Who asks: a principal of the kinds that the route takes; undefined on a route that takes no credential. */
 export type PrincipalOf<Route extends RouteContract> = Route['credentials'] extends readonly []
@@ -201,7 +202,8 @@ export const implement = <const Route extends RouteContract, const Answer extend
           request.body = await readMultipart(request, route);
         } catch (error) {
           // A connection that is cut while the client still sends takes the answer with it.
-          const isAllRead = await dropRest(request.raw, route.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT);
+          const isAllRead =
+            !isTooSlow(error) && (await dropRest(request.raw, route.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT));
           if (!isAllRead) reply.header('connection', 'close');
           throw toFormError(error);
         }

@@ -99,7 +99,7 @@ export const toFormError = (error: unknown): unknown => {
  * Reads the rest of a refused body and forgets it, so that the client gets to read the refusal: one that is still
  * sending when its connection is cut sees a broken connection instead. A gateway would take the service for dead.
  *
- * @returns false when the client sends more than `bytesMax`; the connection cannot be used again then
+ * @returns false when the client sends more than `bytesMax`, or too slowly; the connection cannot be used again then
  */
 export const dropRest = (body: IncomingMessage, bytesMax: number): Promise<boolean> => {
   if (body.readableEnded || body.destroyed) return Promise.resolve(true);
@@ -112,7 +112,10 @@ export const dropRest = (body: IncomingMessage, bytesMax: number): Promise<boole
     body.pause();
     resolve(false);
   });
-  body.once('end', () => resolve(true)).once('close', () => resolve(true));
+  body
+    .once('end', () => resolve(true))
+    .once('close', () => resolve(true))
+    .once('error', () => resolve(false));
   body.resume();
   return promise;
 };

@@ -1,5 +1,6 @@
 import { AppError, BODY_BYTES_MAX_DEFAULT, type Principal, type RouteContract } from '@switchboard/contracts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { endWhenTooSlow, UPLOAD_SPEED, type UploadSpeed } from './upload-speed.ts';
 
 /**
  * TERMINOLOGY — *budget*: how many bytes of large requests are read at a time. *Share*: what one request takes of it.
@@ -8,12 +9,14 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
  * A file passes through memory as wire bytes, as a body and as what is made of it: several times its size. Requests over
  * the budget wait before their body is read, so it waits in the sender's socket and not in our memory.
  *
- * One owner never takes all of it: whoever announces much and sends it slowly waits for himself alone.
+ * One owner never takes all of it: whoever announces much and sends it slowly waits for himself alone. Whoever has his share
+ * and does not use it loses it (upload-speed.ts).
  */
 export interface UploadBudget {
   /**
-   * Waits for its turn, first come first served among owners that may take more. SERVICE_UNAVAILABLE when it did not
-   * come in time, or when too many of the owner's wait already. Gives the release.
+   * Waits for its turn: first come first served among owners that may take more, but for those that are small enough for
+   * what is left. SERVICE_UNAVAILABLE when it did not come in time, or when too many of the owner's wait already. Gives the
+   * release.
    */
   take(bytes: number, owner: string): Promise<() => void>;
   readonly bytesTaken: number;
@@ -23,6 +26,8 @@ export interface UploadBudget {
 interface Waiter {
   readonly share: number;
   readonly owner: string;
+  /** How much more may come before it that came after it. */
+  passableBytes: number;
   readonly start: () => void;
 }
 
@@ -61,13 +66,25 @@ export const createUploadBudget = (options: UploadBudgetOptions): UploadBudget =
     if (own > 0) takenBy.set(owner, own);
     else takenBy.delete(owner);
   };
-  /** The one whose turn it is, if it fits: nobody is overtaken but by others when its owner has enough. */
-  const findNext = (): Waiter | undefined => {
-    const next = queue.find(({ owner, share }) => ownerHasRoom(owner, share));
-    return next && taken + next.share <= bytesMax ? next : undefined;
-  };
+  const fits = ({ owner, share }: Waiter): boolean => ownerHasRoom(owner, share) && taken + share <= bytesMax;
+  /** Who came before it and would wait longer because of it. Whoever waits for room of another owner does not. */
+  const passedBy = (waiter: Waiter): readonly Waiter[] =>
+    queue
+      .slice(0, queue.indexOf(waiter))
+      .filter(({ owner, share }) => owner === waiter.owner || ownerHasRoom(owner, share));
+  /**
+   * The first one that fits. A large one that does not is passed by as many bytes as it is large itself, and then by nobody:
+   * counted in bytes and not in seconds, thousands of small ones pass it, and still it waits no longer than if one more of
+   * its size had been there before it.
+   */
+  const findNext = (): Waiter | undefined =>
+    queue.find(
+      (waiter) =>
+        fits(waiter) && passedBy(waiter).every(({ passableBytes }) => waiter.share <= passableBytes),
+    );
   const startWaiting = () => {
     for (let next = findNext(); next; next = findNext()) {
+      for (const passed of passedBy(next)) passed.passableBytes -= next.share;
       queue.splice(queue.indexOf(next), 1);
       count(next.owner, next.share);
       next.start();
@@ -104,6 +121,7 @@ export const createUploadBudget = (options: UploadBudgetOptions): UploadBudget =
       const waiter: Waiter = {
         share,
         owner,
+        passableBytes: share,
         start: () => {
           clearTimeout(timer);
           turn.resolve(releaseOf(share, owner));
@@ -124,7 +142,7 @@ const announcedBytes = ({ headers }: FastifyRequest, bytesMax: number): number =
 
 /**
  * Has requests of a route wait for their share before their body is read; it is given back when the request is over in
- * whatever way.
+ * whatever way, and when its body comes too slowly: that is INVALID_INPUT, as a form that ends early is.
  *
  * @param app where the route is implemented
  */
@@ -133,12 +151,20 @@ export const waitForBudget = (
   route: RouteContract,
   budget: UploadBudget,
   ownerOf: (principal: Principal) => string,
+  speed: UploadSpeed = UPLOAD_SPEED,
 ): void => {
   app.addHook('preParsing', async (request, reply) => {
     if (request.routeOptions.config.contract?.id !== route.id || !request.principal) return;
     const share = announcedBytes(request, route.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT);
     const release = await budget.take(share, ownerOf(request.principal));
-    if (reply.raw.closed || reply.raw.destroyed) release();
-    else reply.raw.once('close', release);
+    if (reply.raw.closed || reply.raw.destroyed) {
+      release();
+      return;
+    }
+    const stopLooking = endWhenTooSlow(request.raw, speed, release);
+    reply.raw.once('close', () => {
+      stopLooking();
+      release();
+    });
   });
 };

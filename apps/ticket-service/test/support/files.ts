@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { crc32, deflateRawSync } from 'node:zlib';
 
 /** The smallest files of their kinds that are read as such. */
 export const files = {
@@ -32,6 +32,7 @@ export const files = {
   webm: Buffer.from('1a45dfa3934286810142f7810142f2810442f381084282847765626d', 'hex'),
   exe: Buffer.concat([Buffer.from('MZ\x90\0\x03', 'latin1'), Buffer.alloc(100)]),
   elf: Buffer.concat([Buffer.from('\x7fELF\x02\x01\x01', 'latin1'), Buffer.alloc(100)]),
+  ole2: Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), Buffer.alloc(504)]),
   gzip: Buffer.from('1f8b0800000000000003030000000000000000', 'hex'),
   svg: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'),
   html: Buffer.from('<!doctype html><script>alert(document.domain)</script>'),
@@ -40,6 +41,9 @@ export const files = {
 export interface ZipPart {
   readonly name: string;
   readonly bytes?: Buffer;
+  readonly isDeflated?: boolean;
+  /** How it is packed, whatever is so. */
+  readonly method?: number;
   /** What the directory says it unpacks to, whatever is so. */
   readonly says?: number;
   /** Where the directory says it is, whatever is so. */
@@ -51,18 +55,23 @@ export const makeZip = (parts: readonly ZipPart[]): Buffer => {
   const locals: Buffer[] = [];
   const entries: Buffer[] = [];
   let offset = 0;
-  for (const { name, bytes = Buffer.from('x'), says = bytes.length, at = offset } of parts) {
+  for (const part of parts) {
+    const { name, bytes: content = Buffer.from('x'), isDeflated = false } = part;
+    const { says = content.length, at = offset, method = isDeflated ? 8 : 0 } = part;
+    const bytes = isDeflated ? deflateRawSync(content) : content;
     const nameBytes = Buffer.from(name);
     const local = Buffer.alloc(30);
     local.writeUInt32LE(0x04034b50, 0);
-    local.writeUInt32LE(crc32(bytes), 14);
+    local.writeUInt16LE(method, 8);
+    local.writeUInt32LE(crc32(content), 14);
     local.writeUInt32LE(bytes.length, 18);
     local.writeUInt32LE(says, 22);
     local.writeUInt16LE(nameBytes.length, 26);
     locals.push(local, nameBytes, bytes);
     const entry = Buffer.alloc(46);
     entry.writeUInt32LE(0x02014b50, 0);
-    entry.writeUInt32LE(crc32(bytes), 16);
+    entry.writeUInt16LE(method, 10);
+    entry.writeUInt32LE(crc32(content), 16);
     entry.writeUInt32LE(bytes.length, 20);
     entry.writeUInt32LE(says, 24);
     entry.writeUInt16LE(nameBytes.length, 28);

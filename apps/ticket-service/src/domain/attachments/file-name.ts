@@ -5,6 +5,12 @@ const FALLBACK = 'file';
 /** Control and format characters (bidi overrides are such), line separators, and what file systems keep for themselves. */
 const UNUSABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}<>:"|?*]/gu;
 
+/** As browsers and curl write what ends a name in the header of its part (WHATWG, multipart/form-data): these three, and nothing else. */
+const ESCAPED = /%(?:22|0D|0A)/g;
+
+/** What Windows takes for a device, in any directory and with any extension. */
+const DEVICE = /^(?:con|prn|aux|nul|(?:com|lpt)[1-9\u00b9\u00b2\u00b3]|conin\$|conout\$) *(?:\.|$)/i;
+
 const fits = (text: string): boolean => text.length <= CHARACTERS_MAX && Buffer.byteLength(text) <= BYTES_MAX;
 
 /** As much of a name as there is room for; its extension is kept, since people and programs go by it. */
@@ -20,7 +26,8 @@ const shorten = (name: string): string => {
  * NFC, without what hides or misleads. Never empty, and never more than 255 bytes.
  */
 export const toFileName = (sent: string | undefined): string => {
-  const last = (sent ?? '').toWellFormed().split(/[/\\]/).at(-1) ?? '';
+  const whole = (sent ?? '').toWellFormed().replace(ESCAPED, decodeURIComponent);
+  const last = whole.split(/[/\\]/).at(-1) ?? '';
   const clean = last
     .slice(0, 4 * CHARACTERS_MAX)
     .normalize('NFC')
@@ -28,7 +35,8 @@ export const toFileName = (sent: string | undefined): string => {
     .replace(/\s+/gu, ' ')
     // A name of dots is a place, and one that begins with a dot is hidden.
     .replace(/^[. ]+|[. ]+$/g, '');
-  return shorten(clean).replace(/[. ]+$/, '') || FALLBACK;
+  const usable = DEVICE.test(clean) ? `_${clean}` : clean;
+  return shorten(usable).replace(/[. ]+$/, '') || FALLBACK;
 };
 
 /** RFC 6266 with RFC 8187: ASCII for old programs, the name as it is for the others. */

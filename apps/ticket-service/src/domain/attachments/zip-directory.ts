@@ -1,10 +1,9 @@
-/**
- * What a zip says of itself in its directory. It is never unpacked: only numbers and names are read, and each entry's own
- * header is looked at once.
- */
+/** What a zip says of itself in its directory: only numbers and names are read, and each entry's own header is looked at once. */
 export interface ZipEntry {
   readonly name: string;
   readonly isStored: boolean;
+  readonly isDeflated: boolean;
+  readonly isEncrypted: boolean;
   readonly sizeBytes: number;
   /** Where its bytes begin, and how many they are as they lie there. */
   readonly start: number;
@@ -19,6 +18,9 @@ const ENTRY_BYTES = 46;
 const LOCAL = 0x04034b50;
 const LOCAL_BYTES = 30;
 const HAS_DESCRIPTOR = 0x08;
+const IS_ENCRYPTED = 0x01;
+const STORED = 0;
+const DEFLATED = 8;
 
 const UNPACKED_BYTES_MAX = 1024 ** 3;
 const UNPACKED_RATIO_MAX = 100;
@@ -35,6 +37,10 @@ const findEnd = (bytes: Buffer): number | null => {
   return null;
 };
 
+/** Whoever unpacks it would write beside or above the place that he chose. Windows takes either slash, and drives. */
+const leadsOut = (name: string): boolean =>
+  /^(?:[/\\]|[a-z]:)/i.test(name) || name.split(/[/\\]/).some((part) => part.trim() === '..');
+
 const readEntry = (bytes: Buffer, at: number, directoryStart: number) => {
   const start = bytes.readUInt32LE(at + 42);
   const nameBytes = bytes.readUInt16LE(at + 28);
@@ -44,15 +50,26 @@ const readEntry = (bytes: Buffer, at: number, directoryStart: number) => {
   if (start + LOCAL_BYTES > directoryStart || bytes.readUInt32LE(start) !== LOCAL) return null;
   const hasDescriptor = (bytes.readUInt16LE(start + 6) & HAS_DESCRIPTOR) !== 0;
   const says = bytes.readUInt32LE(start + 22);
+  const method = bytes.readUInt16LE(at + 10);
   // Readers that go by the one and those that go by the other would see two files.
   if (!hasDescriptor && says !== sizeBytes && says !== 0xffffffff) return null;
-  const dataStart = start + LOCAL_BYTES + bytes.readUInt16LE(start + 26) + bytes.readUInt16LE(start + 28);
+  if (bytes.readUInt16LE(start + 8) !== method) return null;
+  const nameEnd = start + LOCAL_BYTES + bytes.readUInt16LE(start + 26);
+  const dataStart = nameEnd + bytes.readUInt16LE(start + 28);
   const end = dataStart + packedBytes;
   if (end > directoryStart) return null;
-  const isStored = bytes.readUInt16LE(at + 10) === 0;
-  const entry: ZipEntry = { name, isStored, sizeBytes, start: dataStart, packedBytes };
+  const entry: ZipEntry = {
+    name,
+    isStored: method === STORED,
+    isDeflated: method === DEFLATED,
+    isEncrypted: (bytes.readUInt16LE(at + 8) & bytes.readUInt16LE(start + 6) & IS_ENCRYPTED) !== 0,
+    sizeBytes,
+    start: dataStart,
+    packedBytes,
+  };
+  const isOutside = leadsOut(name) || leadsOut(bytes.toString('utf8', start + LOCAL_BYTES, nameEnd));
   const next = at + ENTRY_BYTES + nameBytes + bytes.readUInt16LE(at + 30) + bytes.readUInt16LE(at + 32);
-  return { entry, from: start, end, next };
+  return { entry, isOutside, from: start, end, next };
 };
 
 /** The entries of a zip, or why it is not taken, in words that follow "is a zip". */
@@ -76,6 +93,7 @@ export const readZip = (
     if (at + ENTRY_BYTES > directoryEnd || bytes.readUInt32LE(at) !== ENTRY) return broken;
     const read = readEntry(bytes, at, directoryStart);
     if (!read || read.next > directoryEnd) return broken;
+    if (read.isOutside) return { fault: 'with paths that lead out of it' };
     entries.push(read.entry);
     spans.push(read);
     unpacked += read.entry.sizeBytes;

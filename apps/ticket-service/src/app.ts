@@ -23,6 +23,11 @@ export const buildApp = (deps: AppDeps): FastifyInstance => {
     () => deps.uploads.bytesTaken,
   );
   http.metrics.gauge('uploads_waiting', 'Attachments that wait to be received', () => deps.uploads.waiting);
+  http.metrics.gauge(
+    'searches_waiting',
+    'Searches that wait for others of their token or user',
+    () => deps.searchTurns.waiting,
+  );
   app.register(async (surface) => {
     surface.setErrorHandler(answerServiceError);
     ticketServiceRoutes(surface, deps);

@@ -4,6 +4,8 @@ import type { Storage, UrlSigner } from '@switchboard/storage';
 import type { Config } from './config.ts';
 import type { Data } from './domain/database.ts';
 import type { Feeds } from './domain/feed/feeds.ts';
+import type { SearchCursors } from './domain/search/search-cursor.ts';
+import type { SearchTurns } from './domain/search/search-turns.ts';
 import type { SlaPolicy } from './domain/sla/policy.ts';
 
 /** What routes, responders and consumers work with. */
@@ -13,6 +15,8 @@ export interface Deps {
   /** Asks other services: who a user is. */
   readonly bus: Pick<Bus, 'request'>;
   readonly feeds: Feeds;
+  readonly searchCursors: SearchCursors;
+  readonly searchTurns: SearchTurns;
   readonly sla: SlaPolicy;
   /** Seals answers that show a secret once, for whoever repeats the request. */
   readonly answerBox: SecretBox;

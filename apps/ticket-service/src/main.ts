@@ -15,6 +15,8 @@ import { startConsumers } from './consumers/index.ts';
 import type { Deps } from './deps.ts';
 import { createFeeds } from './domain/feed/feeds.ts';
 import { housekeepingTasks } from './domain/housekeeping/tasks.ts';
+import { createSearchCursors } from './domain/search/search-cursor.ts';
+import { createSearchTurns } from './domain/search/search-turns.ts';
 import { createPolicy } from './domain/sla/create-policy.ts';
 import { startResponders } from './responders/index.ts';
 
@@ -38,6 +40,8 @@ await runService({
       data: ctx,
       bus,
       feeds,
+      searchCursors: createSearchCursors(secrets),
+      searchTurns: createSearchTurns(),
       sla: createPolicy(config.sla),
       answerBox: createAnswerBox(secrets),
       storage,

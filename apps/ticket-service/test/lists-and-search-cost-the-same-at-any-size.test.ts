@@ -11,8 +11,10 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Executor } from '../src/domain/database.ts';
 import { EXAMINED_TICKETS_MAX, type ListRequest, listTickets } from '../src/domain/search/list-tickets.ts';
+import { createSearchCursors } from '../src/domain/search/search-cursor.ts';
 import { SEARCH_SIZES } from '../src/domain/search/search-tickets.ts';
 
+const cursors = createSearchCursors(['a-secret-of-enough-length-for-tests-of-searches']);
 const TICKETS = 30_000;
 const MANY = randomUUID();
 const FEW = randomUUID();
@@ -66,7 +68,7 @@ afterAll(async () => {
 
 const LIMIT = 20;
 const costOf = (request: Partial<ListRequest>) =>
-  meter.costOf(() => listTickets(db, { filter: {}, limit: LIMIT, ...request }));
+  meter.costOf(() => listTickets(db, cursors, { filter: {}, limit: LIMIT, ...request }));
 
 describe.each([
   ['staff', undefined],
@@ -128,7 +130,7 @@ it('a rare word is found at the other end of the table', async () => {
   const titles: string[] = [];
   let cursor: string | undefined;
   for (let pages = 0; pages < 20; pages += 1) {
-    const page = await listTickets(db, { filter: {}, q: 'zebulon', limit: LIMIT, cursor });
+    const page = await listTickets(db, cursors, { filter: {}, q: 'zebulon', limit: LIMIT, cursor });
     titles.push(...page.tickets.map(({ title }) => title));
     if (page.nextCursor === null) break;
     cursor = page.nextCursor;
@@ -142,7 +144,7 @@ it('a filter that only the oldest pass finds them at the end of the pages', asyn
   const titles: string[] = [];
   for (; pages < 20; pages += 1) {
     const filter = { category: 'kind 1', createdBefore: new Date(Date.now() - (TICKETS - 3) * 60_000) };
-    const page = await listTickets(db, { tokenId: MANY, filter, limit: LIMIT, cursor });
+    const page = await listTickets(db, cursors, { tokenId: MANY, filter, limit: LIMIT, cursor });
     titles.push(...page.tickets.map(({ title }) => title));
     if (page.nextCursor === null) break;
     cursor = page.nextCursor;

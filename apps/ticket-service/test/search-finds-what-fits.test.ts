@@ -7,12 +7,14 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Executor } from '../src/domain/database.ts';
 import { listTickets } from '../src/domain/search/list-tickets.ts';
+import { createSearchCursors } from '../src/domain/search/search-cursor.ts';
 import { SEARCH_SIZES, type SearchSizes, searchTickets } from '../src/domain/search/search-tickets.ts';
 import type { TicketFilter } from '../src/domain/search/ticket-filter.ts';
 
 let database: TestDatabase;
 let owner: pg.Pool;
 let db: Executor;
+const cursors = createSearchCursors(['a-secret-of-enough-length-for-tests-of-searches']);
 const OURS = randomUUID();
 const THEIRS = randomUUID();
 
@@ -69,7 +71,7 @@ const open = async (...samples: readonly Sample[]): Promise<void> => {
   );
 };
 const search = async (q: string, filter: TicketFilter = {}, tokenId: string | undefined = OURS) => {
-  const { tickets } = await listTickets(db, { tokenId, filter, q, limit: 50 });
+  const { tickets } = await listTickets(db, cursors, { tokenId, filter, q, limit: 50 });
   return tickets.map(({ title }) => title);
 };
 
@@ -82,7 +84,7 @@ const allPages = async (
   const titles: string[] = [];
   let cursor: string | undefined;
   for (let pages = 1; pages < 500; pages += 1) {
-    const page = await searchTickets(db, { ...request, cursor }, sizes);
+    const page = await searchTickets(db, cursors, { ...request, cursor }, sizes);
     expect(page.tickets.length).toBeLessThanOrEqual(request.limit);
     titles.push(...page.tickets.map(({ title }) => title));
     if (page.nextCursor === null) return { titles, pages };
@@ -139,7 +141,7 @@ describe('what is found', () => {
     await open({ title: 'Secret of theirs', tokenId: THEIRS }, { title: 'Secret of ours' });
     expect(await search('secret')).toEqual(['Secret of ours']);
     expect(await search('secret', { tokenId: THEIRS })).toEqual([]);
-    const all = await listTickets(db, { filter: {}, q: 'secret', limit: 50 });
+    const all = await listTickets(db, cursors, { filter: {}, q: 'secret', limit: 50 });
     expect(all.tickets).toHaveLength(2);
   });
 
@@ -196,7 +198,12 @@ describe('what somebody types', () => {
       fc.asyncProperty(fc.array(piece, { maxLength: 20 }), async (pieces) => {
         const q = pieces.join('').replaceAll('\0', '').toWellFormed().slice(0, 200).toWellFormed();
         for (const sizes of [SMALL, SEARCH_SIZES]) {
-          const { tickets } = await searchTickets(db, { filter: { tokenId: OURS }, q, limit: 5 }, sizes);
+          const { tickets } = await searchTickets(
+            db,
+            cursors,
+            { filter: { tokenId: OURS }, q, limit: 5 },
+            sizes,
+          );
           expect(tickets.every(({ token_id }) => token_id === OURS)).toBe(true);
         }
       }),
@@ -206,7 +213,9 @@ describe('what somebody types', () => {
 
   it('as a cursor is refused, unless an answer had it', async () => {
     for (const cursor of ['AAAA', Buffer.from('o~1').toString('base64url')]) {
-      await expect(listTickets(db, { filter: {}, q: 'fire', limit: 5, cursor })).rejects.toMatchObject({
+      await expect(
+        listTickets(db, cursors, { filter: {}, q: 'fire', limit: 5, cursor }),
+      ).rejects.toMatchObject({
         code: 'INVALID_PARAMETER',
       });
     }
@@ -259,6 +268,7 @@ it('what is opened while somebody turns pages moves nothing of what is there', a
   for (let page = 0; page < 50; page += 1) {
     const found = await searchTickets(
       db,
+      cursors,
       { filter: {}, q: 'fire', limit: 3, cursor },
       { ...SMALL, newest: 5, examined: 30 },
     );

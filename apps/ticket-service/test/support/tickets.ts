@@ -35,11 +35,13 @@ import { startConsumers } from '../../src/consumers/index.ts';
 import type { Deps } from '../../src/deps.ts';
 import type { Data } from '../../src/domain/database.ts';
 import { createFeeds } from '../../src/domain/feed/feeds.ts';
+import { createSearchCursors } from '../../src/domain/search/search-cursor.ts';
+import { createSearchTurns } from '../../src/domain/search/search-turns.ts';
 import { readBusinessHours } from '../../src/domain/sla/business-hours.ts';
 import { createPolicy, type SlaSettings } from '../../src/domain/sla/create-policy.ts';
 import { startResponders } from '../../src/responders/index.ts';
 
-const TOKEN_SECRET = 'an-internal-token-secret-of-enough-length-for-tests';
+export const TOKEN_SECRET = 'an-internal-token-secret-of-enough-length-for-tests';
 export const TOKENS = '/api/admin/v1/integration-tokens';
 export const SURFACE = '/functions/v1/integration-tickets';
 
@@ -131,6 +133,8 @@ export const startTestTickets = async (
     data,
     bus,
     feeds: createFeeds({ bus, log: silentLog }),
+    searchCursors: createSearchCursors([TOKEN_SECRET]),
+    searchTurns: createSearchTurns(),
     sla: createPolicy({ ...ALWAYS_OPEN, ...sla }),
     config: { housekeeping: { usageRetentionDays: 90 } },
     answerBox: createAnswerBox([TOKEN_SECRET]),

@@ -1,6 +1,7 @@
 import { decodeCursor, encodeCursor, toPage } from '@switchboard/service-kit';
 import type { Executor } from '../database.ts';
 import type { Ticket } from '../tickets/types.ts';
+import type { SearchCursors } from './search-cursor.ts';
 import { searchTickets } from './search-tickets.ts';
 import type { TicketFilter } from './ticket-filter.ts';
 import { listNewest, walkOf } from './ticket-list-repository.ts';
@@ -30,13 +31,16 @@ export interface TicketPage {
  */
 export const listTickets = async (
   executor: Executor,
+  cursors: SearchCursors,
   { tokenId, filter, q, limit, cursor }: ListRequest,
 ): Promise<TicketPage> => {
   if (tokenId !== undefined && filter.tokenId !== undefined && filter.tokenId !== tokenId) {
     return { tickets: [], nextCursor: null };
   }
   const scoped = tokenId === undefined ? filter : { ...filter, tokenId };
-  if (q !== undefined && q !== '') return searchTickets(executor, { filter: scoped, q, limit, cursor });
+  if (q !== undefined && q !== '') {
+    return searchTickets(executor, cursors, { filter: scoped, q, limit, cursor });
+  }
   const { tickets, end } = await listNewest(executor, walkOf(scoped), {
     after: decodeCursor(cursor),
     limit: limit + 1,

@@ -1,5 +1,5 @@
 import { errors } from '@switchboard/contracts';
-import type { Position } from '@switchboard/service-kit';
+import { createSecretBox, type Position } from '@switchboard/service-kit';
 
 /** The ticket behind which a page goes on, among those of its span: the best first, then the newest. */
 export interface Hit {
@@ -30,19 +30,14 @@ const OLDER = new RegExp(`^o~${POSITION}~(\\d{1,15})~(?:(\\d{1,15})\\.(\\d{1,9})
 const positionText = ({ createdAt, id }: Position): string => `${createdAt.getTime()}.${id}`;
 const positionOf = (unixMs: string, id: string): Position => ({ createdAt: new Date(Number(unixMs)), id });
 
-export const encodeSearchCursor = (cursor: SearchCursor): string => {
+const textOf = (cursor: SearchCursor): string => {
   const { after } = cursor;
-  const text =
-    cursor.span === 'newest'
-      ? `n~${positionText(cursor.top)}~${cursor.bottom ? positionText(cursor.bottom) : ''}~${after?.rank}.${after?.number}`
-      : `o~${positionText(cursor.bottom)}~${cursor.below}~${after ? `${cursor.from ?? 0}.${after.rank}.${after.number}` : ''}`;
-  return Buffer.from(text).toString('base64url');
+  return cursor.span === 'newest'
+    ? `n~${positionText(cursor.top)}~${cursor.bottom ? positionText(cursor.bottom) : ''}~${after?.rank}.${after?.number}`
+    : `o~${positionText(cursor.bottom)}~${cursor.below}~${after ? `${cursor.from ?? 0}.${after.rank}.${after.number}` : ''}`;
 };
 
-/** Reads a cursor; null without one. Throws INVALID_PARAMETER for what no answer of ours contained. */
-export const decodeSearchCursor = (cursor: string | undefined): SearchCursor | null => {
-  if (cursor === undefined) return null;
-  const text = Buffer.from(cursor, 'base64url').toString('latin1');
+const cursorOf = (text: string): SearchCursor | null => {
   const newest = NEWEST.exec(text);
   if (newest) {
     const [, topMs = '', topId = '', bottomMs, bottomId, rank, number] = newest;
@@ -54,11 +49,7 @@ export const decodeSearchCursor = (cursor: string | undefined): SearchCursor | n
     };
   }
   const older = OLDER.exec(text);
-  if (!older) {
-    throw errors.invalidParameter([
-      { field: 'cursor', message: 'must be a next_cursor of an earlier answer' },
-    ]);
-  }
+  if (!older) return null;
   const [, bottomMs = '', bottomId = '', below, from, rank, number] = older;
   return {
     span: 'older',
@@ -66,5 +57,45 @@ export const decodeSearchCursor = (cursor: string | undefined): SearchCursor | n
     below: Number(below),
     from: from === undefined ? null : Number(from),
     after: from === undefined ? null : { rank: Number(rank), number: Number(number) },
+  };
+};
+
+/** No text is longer. All are as long: a cursor that is a character longer would tell that a number has one more digit. */
+const TEXT_CHARACTERS = 134;
+
+/** A box keeps its parts apart by dots, which no cursor has; before the last part, which is base64url, there are two. */
+const cursorOfSealed = (sealed: string): string => sealed.replaceAll('.', '_');
+const sealedOfCursor = (cursor: string): string => cursor.replace('_', '.').replace('_', '.');
+
+/** Cursors as callers carry them. Sealed: the numbers in them count the tickets of everybody. */
+export interface SearchCursors {
+  /** @param tokenId whose tickets are searched; undefined: everybody's */
+  seal(cursor: SearchCursor, tokenId: string | undefined): string;
+  /** Reads a cursor; null without one. Throws INVALID_PARAMETER for what no answer to a search of these tickets contained. */
+  open(cursor: string | undefined, tokenId: string | undefined): SearchCursor | null;
+}
+
+/** @param secrets of the service: the current one, and during a rotation the one before, whose cursors are still good */
+export const createSearchCursors = (secrets: readonly string[]): SearchCursors => {
+  const box = createSecretBox(secrets, 'cursors of ticket searches');
+  const contextOf = (tokenId: string | undefined): string => tokenId ?? 'everybody';
+  const read = (cursor: string, tokenId: string | undefined): SearchCursor | null => {
+    try {
+      return cursorOf(box.open(sealedOfCursor(cursor), contextOf(tokenId)).trimEnd());
+    } catch {
+      return null;
+    }
+  };
+  return {
+    seal: (cursor, tokenId) =>
+      cursorOfSealed(box.seal(textOf(cursor).padEnd(TEXT_CHARACTERS), contextOf(tokenId))),
+    open(cursor, tokenId) {
+      if (cursor === undefined) return null;
+      const opened = read(cursor, tokenId);
+      if (opened) return opened;
+      throw errors.invalidParameter([
+        { field: 'cursor', message: 'must be a next_cursor of an earlier answer' },
+      ]);
+    },
   };
 };

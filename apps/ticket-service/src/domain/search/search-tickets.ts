@@ -1,6 +1,6 @@
 import type { Position } from '@switchboard/service-kit';
 import type { Executor } from '../database.ts';
-import { decodeSearchCursor, encodeSearchCursor, type Hit, type SearchCursor } from './search-cursor.ts';
+import type { Hit, SearchCursor, SearchCursors } from './search-cursor.ts';
 import {
   type Block,
   type FoundTicket,
@@ -141,11 +141,12 @@ const beginOlder = async (executor: Executor, bottom: Position): Promise<Older> 
  */
 export const searchTickets = async (
   executor: Executor,
+  cursors: SearchCursors,
   request: SearchRequest,
   sizes: SearchSizes = SEARCH_SIZES,
 ) => {
   const { filter, q, limit } = request;
-  const cursor = decodeSearchCursor(request.cursor);
+  const cursor = cursors.open(request.cursor, filter.tokenId);
   const typed = q.split(/\s+/u).slice(0, WORDS_MAX).join(' ');
   const words = await readWords(executor, typed);
   const nothing = { tickets: [], nextCursor: null };
@@ -178,6 +179,6 @@ export const searchTickets = async (
   } else if (older) next = older;
   return {
     tickets: await readTickets(executor, ids),
-    nextCursor: next && encodeSearchCursor(next),
+    nextCursor: next && cursors.seal(next, filter.tokenId),
   };
 };

@@ -2,15 +2,19 @@ import { ticketStaffRoutes } from '@switchboard/contracts';
 import { implement } from '@switchboard/service-kit';
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
-import { listTickets } from '../../domain/search/list-tickets.ts';
+import { listInTurn } from '../../domain/search/list-in-turn.ts';
 import { staffTicketView } from '../../domain/staff/staff-ticket-answer.ts';
 
 const timeOf = (instant: string | undefined): Date | undefined =>
   instant === undefined ? undefined : new Date(instant);
 
-export const getStaffTickets = (app: FastifyInstance, { data }: Deps): void =>
-  implement(app, ticketStaffRoutes.listTickets, async ({ query }) => {
-    const page = await listTickets(data.db, {
+export const getStaffTickets = (app: FastifyInstance, deps: Deps): void =>
+  implement(app, ticketStaffRoutes.listTickets, async ({ principal, query, reply }) => {
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
+    const page = await listInTurn(deps, {
+      owner: principal.user_id,
+      signal: gone.signal,
       filter: {
         status: query.status,
         priority: query.priority,

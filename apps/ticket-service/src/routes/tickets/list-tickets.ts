@@ -2,16 +2,20 @@ import { ticketRoutes } from '@switchboard/contracts';
 import { implement } from '@switchboard/service-kit';
 import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
-import { listTickets } from '../../domain/search/list-tickets.ts';
+import { listInTurn } from '../../domain/search/list-in-turn.ts';
 import { ticketView } from '../../domain/tickets/ticket-answer.ts';
 
 const timeOf = (instant: string | undefined): Date | undefined =>
   instant === undefined ? undefined : new Date(instant);
 
-export const getTickets = (app: FastifyInstance, { data }: Deps): void =>
-  implement(app, ticketRoutes.listTickets, async ({ principal, query }) => {
+export const getTickets = (app: FastifyInstance, deps: Deps): void =>
+  implement(app, ticketRoutes.listTickets, async ({ principal, query, reply }) => {
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
     const { status, priority, category, created_after, created_before, q, limit, cursor } = query;
-    const page = await listTickets(data.db, {
+    const page = await listInTurn(deps, {
+      owner: principal.token_id,
+      signal: gone.signal,
       tokenId: principal.token_id,
       filter: {
         status,

@@ -47,8 +47,19 @@ export const listStored = (executor: Executor, ticketId: string): Promise<Attach
     .orderBy('id')
     .execute();
 
-export const findStored = (executor: Executor, id: string): Promise<Attachment | undefined> =>
-  selectAttachments(executor).where('id', '=', id).where('status', '=', 'stored').executeTakeFirst();
+/** With the token of its ticket; null where no token opened it. */
+export const findStored = (
+  executor: Executor,
+  id: string,
+): Promise<(Attachment & { readonly token_id: string | null }) | undefined> =>
+  executor
+    .selectFrom('ticket_attachments')
+    .innerJoin('tickets', 'tickets.id', 'ticket_attachments.ticket_id')
+    .selectAll('ticket_attachments')
+    .select('tickets.token_id')
+    .where('ticket_attachments.id', '=', id)
+    .where('ticket_attachments.status', '=', 'stored')
+    .executeTakeFirst();
 
 /** A pending one, and nobody marks it stored before the transaction ends. */
 export const lockPending = (executor: Executor, id: string): Promise<Attachment | undefined> =>

@@ -1,4 +1,10 @@
-import { AppError, principalId, type RouteContract, type SurfaceName } from '@switchboard/contracts';
+import {
+  AppError,
+  type Clock,
+  principalId,
+  type RouteContract,
+  type SurfaceName,
+} from '@switchboard/contracts';
 import type { Log } from '@switchboard/service-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Chooser } from './credentials/choose.ts';
@@ -14,6 +20,7 @@ export interface AdmissionDeps {
   readonly limiter: Limiter;
   readonly guard: RefusalGuard;
   readonly log: Log;
+  readonly clock: Clock;
   /** Surfaces that an operator has switched off are false. */
   readonly surfaces: Readonly<Partial<Record<SurfaceName, boolean>>>;
 }
@@ -41,13 +48,31 @@ export type AdmitBody = (
   body: Buffer,
 ) => Promise<void>;
 
+/**
+ * Checks the credential of a request that was let in once more, if that was longer ago than a second: keys are revoked and
+ * sessions end while a body comes slowly or an answer is waited for. Nothing is counted again. At once when it was
+ * checked lately or is known here, else a promise; `request.principal` is then who it is now.
+ *
+ * @throws 401, 403: it is good no more; SERVICE_UNAVAILABLE when nobody can be asked
+ */
+export type AdmitAgain = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  route: RouteContract,
+  tracked: Tracked,
+) => void | Promise<void>;
+
 export interface Admissions {
   readonly admit: Admit;
+  readonly admitAgain: AdmitAgain;
   /** A service found a secret in a body to be wrong. */
   countGuess(tracked: Tracked): void;
   /** Null where nothing waits for the body. */
   bodyStepOf(route: RouteContract): AdmitBody | null;
 }
+
+/** So long a check is good for the request that it was made for. */
+const CHECKED_MS = 1_000;
 
 const mayGuess = ({ query }: FastifyRequest, { guesses }: RouteContract): boolean =>
   guesses !== undefined &&
@@ -60,7 +85,7 @@ const mayGuess = ({ query }: FastifyRequest, { guesses }: RouteContract): boolea
  * address → limit → permission. What fails first decides the answer.
  */
 export const createAdmission = (deps: AdmissionDeps): Admissions => {
-  const { credentials, chooser, limiter, guard, log, surfaces } = deps;
+  const { credentials, chooser, limiter, guard, log, clock, surfaces } = deps;
 
   const tooManyGuesses = (address: string): AppError => {
     const { remaining, resetMs } = guard.quotaOf(address);
@@ -76,15 +101,18 @@ export const createAdmission = (deps: AdmissionDeps): Admissions => {
     if (guard.quotaOf(address).remaining <= 0) throw tooManyGuesses(address);
   };
 
+  const logRefusal = ({ credentialId, check, reason }: RefusedCredential, tracked: Tracked): void => {
+    const { credentialKind: kind, address: ip } = tracked;
+    log.info({ kind, check, reason, credentialId, ip }, 'a credential was refused');
+  };
+
   /** What the caller is told when identifying it failed. */
   const errorOf = (error: unknown, tracked: Tracked): unknown => {
     if (!(error instanceof RefusedCredential)) return error;
-    const { credentialId, check, reason } = error;
-    const { credentialKind: kind, address: ip } = tracked;
-    tracked.credentialId = credentialId;
-    log.info({ kind, check, reason, credentialId, ip }, 'a credential was refused');
+    tracked.credentialId = error.credentialId;
+    logRefusal(error, tracked);
     // Everybody knows the anon key: there is nothing to guess.
-    if (error.error.code !== 'INVALID_CREDENTIAL' || kind === 'anon') return error.error;
+    if (error.error.code !== 'INVALID_CREDENTIAL' || tracked.credentialKind === 'anon') return error.error;
     try {
       assertMayTry(tracked.address);
     } catch (tooMany) {
@@ -94,14 +122,25 @@ export const createAdmission = (deps: AdmissionDeps): Admissions => {
     return error.error;
   };
 
-  const refuse = (thrown: unknown, reply: FastifyReply, route: RouteContract, tracked: Tracked): never => {
-    const error = errorOf(thrown, tracked);
-    limiter.describeRefusals(reply, route, guard.quotaOf(tracked.address));
+  const throwRefusal = (error: unknown, reply: FastifyReply): never => {
     // RFC 9110, 15.5.2: a 401 says how to do better.
     if (error instanceof AppError && error.status === 401) {
       reply.header('www-authenticate', 'Bearer realm="switchboard"');
     }
     throw error;
+  };
+
+  const refuse = (thrown: unknown, reply: FastifyReply, route: RouteContract, tracked: Tracked): never => {
+    const error = errorOf(thrown, tracked);
+    limiter.describeRefusals(reply, route, guard.quotaOf(tracked.address));
+    return throwRefusal(error, reply);
+  };
+
+  /** What was good a moment ago is no guess: it is not counted as one, and is told 401 whoever else guesses there. */
+  const refuseAgain = (thrown: unknown, reply: FastifyReply, tracked: Tracked): never => {
+    if (!(thrown instanceof RefusedCredential)) return throwRefusal(thrown, reply);
+    logRefusal(thrown, tracked);
+    return throwRefusal(thrown.error, reply);
   };
 
   /** What follows once it is known who asks: address, limit, permission. */
@@ -115,6 +154,7 @@ export const createAdmission = (deps: AdmissionDeps): Admissions => {
   ): Admission | Promise<Admission> => {
     const { principal } = admission;
     request.principal = principal;
+    tracked.checkedAtMs = clock.now().getTime();
     tracked.credentialId = principalId(principal);
     if (request.work) request.work.principalId = tracked.credentialId;
     const limited = { reply, route, tracked, admission };
@@ -170,8 +210,31 @@ export const createAdmission = (deps: AdmissionDeps): Admissions => {
     return identified.catch((error) => refuse(error, reply, route, tracked)).then(goOn);
   };
 
+  const admitAgain: AdmitAgain = (request, reply, route, tracked) => {
+    const { credentialKind: kind, checkedAtMs, address } = tracked;
+    // To ask about a ticket would spend it; whoever made it ends what it opened.
+    if (kind === null || kind === 'ticket') return;
+    // A clock that was set back says nothing of how long ago it was.
+    if (Math.abs(clock.now().getTime() - checkedAtMs) <= CHECKED_MS) return;
+    const credential = credentials[kind];
+    const goOn = (admission: Admission): void => {
+      if (!admission.allowsAddress(address)) throw new AppError('IP_NOT_ALLOWED');
+      credential.authorize(route, admission.principal);
+      request.principal = admission.principal;
+      tracked.checkedAtMs = clock.now().getTime();
+    };
+    try {
+      const identified = credential.admit(request, route, () => {});
+      if (!(identified instanceof Promise)) return goOn(identified);
+      return identified.then(goOn).catch((error) => refuseAgain(error, reply, tracked));
+    } catch (error) {
+      refuseAgain(error, reply, tracked);
+    }
+  };
+
   return {
     admit,
+    admitAgain,
     countGuess: ({ address }) => guard.countRefusal(address),
     bodyStepOf(route) {
       if (!route.credentials.some((kind) => credentials[kind].admitBody)) return null;

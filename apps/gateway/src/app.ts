@@ -58,7 +58,12 @@ export interface GatewayDeps {
   readonly ids?: Ids;
   /** What is served; everything that the contracts promise unless a test says otherwise. */
   readonly routes?: readonly RouteContract[];
+  /** After this long a caller who takes none of an answer is cut off; 30 s unless a test says otherwise. */
+  readonly unreadSeconds?: number;
 }
+
+/** Longer than any network that works keeps still; each answer that nobody reads holds a connection to its service. */
+const UNREAD_SECONDS = 30;
 
 const REQUEST_HEADERS = [
   'authorization',
@@ -155,7 +160,7 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
   const limiter = createLimiter(limitStore);
   const chooser = createChooser(credentials);
   const { surfaces } = config;
-  const admissions = createAdmission({ credentials, chooser, limiter, guard, log, surfaces });
+  const admissions = createAdmission({ credentials, chooser, limiter, guard, log, clock, surfaces });
   registerContractRoutes(app, {
     routes: routes.filter(({ upgrade }) => upgrade === undefined),
     track,
@@ -165,6 +170,7 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
     headerFilters: createHeaderFilters(Object.values(credentials).flatMap(({ headers }) => headers)),
     upstreams,
     waitSeconds: config.upstream.waitSeconds,
+    unreadSeconds: deps.unreadSeconds ?? UNREAD_SECONDS,
     answers: { [gatewayAdminRoutes.explain.id]: explainCredential({ chooser, routes, surfaces }) },
   });
   await registerRealtimeRoutes(app, { edge: realtime, upgrades: websockets, track, admissions });

@@ -3,7 +3,7 @@ import { AppError, type Dialect, PAGE_ERROR_HEADER } from '@switchboard/contract
 import type { FastifyReply } from 'fastify';
 import type { Dispatcher } from 'undici';
 import { ERROR_BYTES_MAX, readErrorCode } from './error-answers.ts';
-import { CallerGone } from './request-body.ts';
+import { CallerGone, type MayGoOn } from './request-body.ts';
 import { outwardHeaders } from './response-headers.ts';
 
 const AS_TEXT_BYTES_MAX = 16 * 1024;
@@ -14,9 +14,17 @@ export type Outcome =
   | { readonly kind: 'answered' }
   /** Not one byte went out: anything may be sent again. */
   | { readonly kind: 'not-sent'; readonly error: Error }
+  /** The same, because its turn came so late that it has to be asked whether it may still be sent. */
+  | { readonly kind: 'late' }
   /** The connection broke after the request went out: whether it had an effect is unknown. */
   | { readonly kind: 'broken'; readonly error: Error }
   | { readonly kind: 'failed'; readonly error: AppError };
+
+/** It waited in line for a connection, and what was known of its caller is old. */
+class TurnCameLate extends Error {}
+
+/** The caller takes no more of the answer, and would hold the connection to the service for as long as he likes. */
+class AnswerNotRead extends Error {}
 
 const isConnectionFault = (error: Error): boolean => {
   const code = 'code' in error ? error.code : undefined;
@@ -44,7 +52,14 @@ export interface ExchangeOptions {
   readonly takesPages: boolean;
   /** True: its cookies reach the caller. */
   readonly takesCookies: boolean;
-  readonly timeoutSeconds: number;
+  /** So long the answer may take to begin. */
+  readonly timeoutMs: number;
+  /** So long the caller may take none of an answer that is there for him. */
+  readonly unreadMs: number;
+  /** Asked when it is about to be sent. */
+  readonly maySend: MayGoOn | null;
+  /** Asked when its answer is about to be passed on; what it throws is the outcome instead. */
+  readonly mayAnswer: MayGoOn | null;
   /** True: the gateway vouched for the caller, so a 401 from the service is the gateway's fault. */
   readonly vouched: boolean;
   /** Told the code of an error answer before the answer ends. */
@@ -72,12 +87,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #held: Buffer[] | null = null;
   #heldBytes = 0;
   #wholeBytes = -1;
+  /** What came of the answer while it is asked whether it may be passed on. */
+  #early: Buffer[] | null = null;
+  /** The service has said everything. */
+  #complete = false;
+  #unreadTimer: NodeJS.Timeout | undefined;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
-    const { timeoutSeconds } = options;
     // From handing over until the answer begins; a pool without a free connection counts too.
-    this.#timer = setTimeout(() => this.#abort(new AppError('GATEWAY_TIMEOUT')), timeoutSeconds * 1000);
+    this.#timer = setTimeout(() => this.#abort(new AppError('GATEWAY_TIMEOUT')), options.timeoutMs);
   }
 
   /** The caller is gone: nobody needs the answer. */
@@ -96,12 +115,26 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#unreadTimer);
     this.#options.onEnd(outcome);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#abortReason) controller.abort(this.#abortReason);
+    else this.#askToSend(controller);
+  }
+
+  #askToSend(controller: Dispatcher.DispatchController): void {
+    try {
+      const asked = this.#options.maySend?.();
+      if (!asked) return;
+      // Bytes cannot be kept back here. It is asked again, and listened to, before the next attempt.
+      asked.catch(() => {});
+      controller.abort(new TurnCameLate());
+    } catch (error) {
+      controller.abort(error as Error);
+    }
   }
 
   onBodySent(): void {
@@ -152,20 +185,83 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#held = [chunk];
       return;
     }
-    if (!this.#begun) this.#begin();
-    const { raw } = this.#options.reply;
-    if (raw.write(chunk)) return;
-    controller.pause();
-    raw.once('drain', () => controller.resume());
-  }
-
-  onResponseEnd(): void {
-    const { reply, dialect, takesPages } = this.#options;
     if (this.#begun) {
-      reply.raw.end();
-      this.#end({ kind: 'answered' });
+      this.#write(controller, chunk);
       return;
     }
+    // Of a service that closed its connection, all that it sent comes at once, pause or not.
+    if (this.#early) {
+      this.#early.push(chunk);
+      return;
+    }
+    const asked = this.#options.mayAnswer?.();
+    if (!asked) {
+      this.#begin();
+      this.#write(controller, chunk);
+      return;
+    }
+    this.#early = [chunk];
+    controller.pause();
+    this.#when(asked, controller, () => {
+      const bytes = Buffer.concat(this.#early ?? []);
+      this.#early = null;
+      this.#begin();
+      const isTaken = this.#write(controller, bytes);
+      if (this.#complete) this.#finish();
+      else if (isTaken) controller.resume();
+    });
+  }
+
+  /** Goes on when that was allowed, unless all is over by then. */
+  #when(asked: Promise<void>, controller: Dispatcher.DispatchController, goOn: () => void): void {
+    asked
+      .then(() => {
+        if (this.#ended) return;
+        if (this.#abortReason) throw this.#abortReason;
+        goOn();
+      })
+      .catch((error) => {
+        // undici is told as long as it listens; it would tell nobody afterwards.
+        if (this.#complete) this.#end(this.#outcomeOf(error));
+        else controller.abort(error);
+      });
+  }
+
+  /** False: the caller has yet to take it, and until then no more is read. */
+  #write(controller: Dispatcher.DispatchController, chunk: Buffer): boolean {
+    const { reply, unreadMs } = this.#options;
+    if (reply.raw.write(chunk)) return true;
+    if (this.#unreadTimer) return false;
+    controller.pause();
+    this.#unreadTimer = setTimeout(() => this.#abort(new AnswerNotRead()), unreadMs);
+    reply.raw.once('drain', () => {
+      clearTimeout(this.#unreadTimer);
+      this.#unreadTimer = undefined;
+      controller.resume();
+    });
+    return false;
+  }
+
+  #finish(): void {
+    this.#options.reply.raw.end();
+    this.#end({ kind: 'answered' });
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    this.#complete = true;
+    if (this.#begun) {
+      this.#finish();
+      return;
+    }
+    if (this.#early) return;
+    const asked = this.#options.mayAnswer?.();
+    if (asked) this.#when(asked, controller, () => this.#answerWhole());
+    else this.#answerWhole();
+  }
+
+  /** An error, or an answer that is short: head and body at once. */
+  #answerWhole(): void {
+    const { reply, dialect, takesPages } = this.#options;
     const bytes = this.#held && this.#held.length !== 1 ? Buffer.concat(this.#held) : this.#held?.[0];
     const contentType = String(this.#headers['content-type'] ?? '');
     const isPage = takesPages && contentType.startsWith('text/html');
@@ -200,6 +296,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #outcomeOf(error: Error): Outcome {
     if (error instanceof AppError) return { kind: 'failed', error };
+    if (error instanceof TurnCameLate) return { kind: 'late' };
     if (error === this.#abortReason || error instanceof CallerGone) return { kind: 'answered' };
     if (error.name === 'InvalidArgumentError') {
       return {

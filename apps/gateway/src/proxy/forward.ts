@@ -8,7 +8,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CallerWatch } from './caller-watch.ts';
 import { Exchange, type Outcome } from './exchange.ts';
-import type { RequestBody } from './request-body.ts';
+import type { MayGoOn, RequestBody } from './request-body.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface ForwardOptions {
@@ -16,7 +16,8 @@ export interface ForwardOptions {
   readonly reply: FastifyReply;
   readonly route: RouteContract;
   readonly upstream: Upstream;
-  readonly headers: string[];
+  /** Made anew for each attempt: it says who asks, which may have changed. */
+  readonly headers: () => string[];
   /** Path and query, without credentials. */
   readonly path: string;
   /** True: the service may set cookies. */
@@ -25,6 +26,10 @@ export interface ForwardOptions {
   /** The request carries an idempotency key on a route that understands it. */
   readonly hasIdempotencyKey: boolean;
   readonly waitSeconds: number;
+  /** So long the caller may take none of an answer that is there for him. */
+  readonly unreadSeconds: number;
+  /** Throws when the caller's credential is no longer good. */
+  readonly mayGoOn: MayGoOn;
   readonly caller: CallerWatch;
   /** Told the code of an error answer before the answer ends. */
   readonly onErrorCode: (code: string) => void;
@@ -43,24 +48,36 @@ const unavailable = (cause?: unknown): AppError =>
  * `waitSeconds`. An attempt is repeated only when that is safe: nothing was sent yet, or the request is GET or HEAD,
  * or it carries an idempotency key; and never when a body is half gone.
  *
+ * What has an effect is sent, and what is only read is answered, while the caller may go on: that is asked before the
+ * request, with each part of a body that streams, or before the answer. The answer to a request that had its effect is
+ * always passed on.
+ *
  * @param done called once: with null when the caller has an answer or is gone, else with SERVICE_UNAVAILABLE,
- *   BAD_GATEWAY, GATEWAY_TIMEOUT or PAYLOAD_TOO_LARGE
+ *   BAD_GATEWAY, GATEWAY_TIMEOUT, PAYLOAD_TOO_LARGE or what `mayGoOn` throws
  */
-export const forward = (options: ForwardOptions, done: (error: AppError | null) => void): void => {
-  const { request, reply, route, upstream, body, caller } = options;
+export const forward = (options: ForwardOptions, done: (error: unknown) => void): void => {
+  const { request, reply, route, upstream, body, caller, mayGoOn } = options;
   const untilMs = performance.now() + options.waitSeconds * 1000;
   const timeoutSeconds = route.timeoutSeconds ?? TIMEOUT_SECONDS_DEFAULT;
-  const repeatable = SAFE_METHODS.has(request.method) || options.hasIdempotencyKey;
+  const isSafe = SAFE_METHODS.has(request.method);
+  const repeatable = isSafe || options.hasIdempotencyKey;
   let attempt = 0;
+  /** When the answer of the attempt is due: one that comes late goes on with the time that is left. */
+  let answerByMs: number | null = null;
 
   const send = (): void => {
     attempt += 1;
+    const nowMs = performance.now();
+    answerByMs ??= nowMs + timeoutSeconds * 1000;
     const exchange = new Exchange({
       reply,
       dialect: surfaces[route.surface].dialect,
       takesPages: answersWithPages(route),
       takesCookies: options.takesCookies,
-      timeoutSeconds,
+      timeoutMs: Math.max(0, answerByMs - nowMs),
+      unreadMs: options.unreadSeconds * 1000,
+      maySend: isSafe || body.kind === 'stream' ? null : mayGoOn,
+      mayAnswer: isSafe ? mayGoOn : null,
       vouched: route.credentials.length > 0,
       onErrorCode: options.onErrorCode,
       onEnd: decide,
@@ -70,8 +87,8 @@ export const forward = (options: ForwardOptions, done: (error: AppError | null) 
       {
         path: options.path,
         method: request.method,
-        headers: options.headers,
-        body: body.kind === 'whole' ? body.bytes : body.kind === 'stream' ? body.open() : null,
+        headers: options.headers(),
+        body: body.kind === 'whole' ? body.bytes : body.kind === 'stream' ? body.open(mayGoOn) : null,
         // Until the answer begins the exchange keeps time itself.
         headersTimeout: 0,
         bodyTimeout: timeoutSeconds * 1000,
@@ -80,13 +97,30 @@ export const forward = (options: ForwardOptions, done: (error: AppError | null) 
     );
   };
 
-  const sendWhenTaken = (): void => {
-    if (upstream.takesRequests) {
+  const sendWhenAllowed = (): void => {
+    let asked: void | Promise<void>;
+    try {
+      asked = isSafe ? undefined : mayGoOn();
+    } catch (error) {
+      done(error);
+      return;
+    }
+    if (!asked) {
       send();
       return;
     }
+    // Nothing is under way that could be broken off.
+    caller.onGone(() => {});
+    asked.then(() => (caller.gone ? done(null) : sendWhenTaken()), done);
+  };
+
+  const sendWhenTaken = (): void => {
+    if (upstream.takesRequests) {
+      sendWhenAllowed();
+      return;
+    }
     void upstream.hold(untilMs, caller).then((taken) => {
-      if (taken) send();
+      if (taken) sendWhenAllowed();
       else done(caller.gone ? null : unavailable());
     });
   };
@@ -95,6 +129,11 @@ export const forward = (options: ForwardOptions, done: (error: AppError | null) 
   const verdictOn = (outcome: Outcome): { error: AppError | null } | null => {
     if (outcome.kind === 'answered') return { error: null };
     if (outcome.kind === 'failed') return { error: outcome.error };
+    if (outcome.kind === 'late') {
+      attempt -= 1;
+      return caller.gone ? { error: null } : null;
+    }
+    answerByMs = null;
     const { kind, error } = outcome;
     upstream.noteFailure(kind);
     if (caller.gone) return { error: null };

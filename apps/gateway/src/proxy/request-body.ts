@@ -56,11 +56,22 @@ const noRoom = (): AppError =>
     headers: { 'retry-after': RETRY_AFTER_SECONDS },
   });
 
+/** Throws when a request may not go on (any more): at once, or later when that has to be asked. */
+export type MayGoOn = () => void | Promise<void>;
+
 export type RequestBody =
   | { readonly kind: 'none' }
   | { readonly kind: 'whole'; readonly bytes: Buffer; release(): void }
-  /** Can be sent once: `open` gives a stream that takes from the socket only as fast as it is read. */
-  | { readonly kind: 'stream'; open(): Readable; readonly consumed: boolean; release(): void };
+  /**
+   * Can be sent once: `open` gives a stream that takes from the socket only as fast as it is read. Each part of it, and its
+   * end, goes on only when the caller may still send it; otherwise the stream breaks off with what `mayGoOn` throws.
+   */
+  | {
+      readonly kind: 'stream';
+      open(mayGoOn: MayGoOn): Readable;
+      readonly consumed: boolean;
+      release(): void;
+    };
 
 const NONE: RequestBody = { kind: 'none' };
 
@@ -84,14 +95,17 @@ class BodyStream extends Readable {
   readonly #source: IncomingMessage;
   readonly #bytesMax: number;
   readonly #onBegin: () => void;
+  readonly #mayGoOn: MayGoOn;
   #begun = false;
+  #asks = false;
   #bytes = 0;
 
-  constructor(source: IncomingMessage, bytesMax: number, onBegin: () => void) {
+  constructor(source: IncomingMessage, bytesMax: number, onBegin: () => void, mayGoOn: MayGoOn) {
     super();
     this.#source = source;
     this.#bytesMax = bytesMax;
     this.#onBegin = onBegin;
+    this.#mayGoOn = mayGoOn;
   }
 
   /** True once a byte was taken from the caller: it cannot be sent again. */
@@ -105,10 +119,42 @@ class BodyStream extends Readable {
       this.destroy(tooLarge(this.#bytesMax));
       return;
     }
-    if (!this.push(chunk)) this.#source.pause();
+    this.#passOn(chunk);
   };
-  readonly #onEnd = (): void => void this.push(null);
+  readonly #onEnd = (): void => {
+    this.#passOn(null);
+  };
   readonly #onAborted = (): void => void this.destroy(new CallerGone());
+
+  /** @param part null: the end */
+  #passOn(part: Buffer | null): void {
+    let asked: void | Promise<void>;
+    try {
+      asked = this.#mayGoOn();
+    } catch (error) {
+      this.destroy(error as Error);
+      return;
+    }
+    if (!asked) {
+      this.#push(part);
+      return;
+    }
+    this.#asks = true;
+    this.#source.pause();
+    asked.then(
+      () => {
+        this.#asks = false;
+        if (this.destroyed) return;
+        this.#source.resume();
+        this.#push(part);
+      },
+      (error) => this.destroy(error),
+    );
+  }
+
+  #push(part: Buffer | null): void {
+    if (!this.push(part)) this.#source.pause();
+  }
 
   override _read(): void {
     if (!this.#begun) {
@@ -116,7 +162,7 @@ class BodyStream extends Readable {
       this.#onBegin();
       this.#source.on('data', this.#onData).once('end', this.#onEnd).once('error', this.#onAborted);
     }
-    this.#source.resume();
+    if (!this.#asks) this.#source.resume();
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
@@ -199,8 +245,8 @@ export const takeBody = (
     get consumed() {
       return stream?.consumed ?? false;
     },
-    open() {
-      stream = new BodyStream(request, bytesMax, () => askForBody(request, response));
+    open(mayGoOn) {
+      stream = new BodyStream(request, bytesMax, () => askForBody(request, response), mayGoOn);
       return stream;
     },
     release() {

@@ -20,6 +20,8 @@ export interface Tracked {
   errorCode: string | null;
   credentialKind: CredentialKind | null;
   credentialId: string | null;
+  /** When its credential was last found to be good, in milliseconds of the clock; 0 before it was. */
+  checkedAtMs: number;
   idempotencyKey: string | null;
   /** True once the request took one of its credential's limit. */
   counted: boolean;
@@ -53,6 +55,7 @@ export const createTracker = (options: { requestLog: RequestLog; clock: Clock })
       errorCode: null,
       credentialKind: null,
       credentialId: null,
+      checkedAtMs: 0,
       idempotencyKey: null,
       counted: false,
     };

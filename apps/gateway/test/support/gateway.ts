@@ -38,6 +38,7 @@ export interface GatewayOptions {
   readonly natsUrl?: string;
   readonly routes?: readonly RouteContract[];
   readonly realtimes?: readonly RealtimeContract[];
+  readonly unreadSeconds?: number;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -91,6 +92,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<TestGa
     requestLog,
     realtime,
     ...(options.routes ? { routes: options.routes } : {}),
+    ...(options.unreadSeconds ? { unreadSeconds: options.unreadSeconds } : {}),
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   readiness.markStarted();

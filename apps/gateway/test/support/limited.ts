@@ -79,6 +79,7 @@ export const startLimits = (options: { store: LimitStore; clock: Clock; groups?:
         errorCode: null,
         credentialKind: null,
         credentialId: null,
+        checkedAtMs: 0,
         idempotencyKey: null,
         counted: false,
       };

@@ -28,6 +28,8 @@ export interface ContractRouteDeps {
   readonly headerFilters: HeaderFilters;
   readonly upstreams: Readonly<Record<ServiceName, Upstream>>;
   readonly waitSeconds: number;
+  /** So long a caller may take none of an answer that is there for him. */
+  readonly unreadSeconds: number;
   /** What the gateway answers itself, by route id. */
   readonly answers: Readonly<Record<string, OwnAnswer>>;
 }
@@ -37,7 +39,6 @@ type Proceed = (
   request: FastifyRequest,
   reply: FastifyReply,
   tracked: Tracked,
-  admission: Admission | null,
   body: RequestBody,
   done: (error: unknown) => void,
 ) => void;
@@ -47,22 +48,23 @@ type InwardRoute = RouteContract & { readonly service: ServiceName };
 const goesInward = (route: RouteContract): route is InwardRoute => route.service !== 'gateway';
 
 const sendInward = (route: InwardRoute, deps: ContractRouteDeps): Proceed => {
-  const { admissions, mintToken, headerFilters, waitSeconds } = deps;
+  const { admissions, mintToken, headerFilters, waitSeconds, unreadSeconds } = deps;
   const upstream = deps.upstreams[route.service];
   const takesCookies = isForBrowsers(route);
   const filterHeaders = takesCookies ? headerFilters.withCookies : headerFilters.withoutCookies;
   const hiddenParameters = hiddenParametersOf(route);
 
-  return (request, reply, tracked, admission, body, done) => {
+  return (request, reply, tracked, body, done) => {
     const idempotencyKey = tracked.idempotencyKey ?? undefined;
-    const headers = filterHeaders(request.raw.rawHeaders, request.headers.connection, {
-      internalToken: admission ? mintToken(admission.principal, route.service) : undefined,
-      traceparent: formatTraceparent(request.work?.trace ?? reply.server.kit.untraced),
-      requestId: request.id,
-      clientAddress: tracked.address,
-      idempotencyKey,
-      hasBody: body.kind !== 'none',
-    });
+    const headers = () =>
+      filterHeaders(request.raw.rawHeaders, request.headers.connection, {
+        internalToken: request.principal ? mintToken(request.principal, route.service) : undefined,
+        traceparent: formatTraceparent(request.work?.trace ?? reply.server.kit.untraced),
+        requestId: request.id,
+        clientAddress: tracked.address,
+        idempotencyKey,
+        hasBody: body.kind !== 'none',
+      });
     forward(
       {
         request,
@@ -75,6 +77,8 @@ const sendInward = (route: InwardRoute, deps: ContractRouteDeps): Proceed => {
         takesCookies,
         hasIdempotencyKey: idempotencyKey !== undefined,
         waitSeconds,
+        unreadSeconds,
+        mayGoOn: () => admissions.admitAgain(request, reply, route, tracked),
         caller: tracked.caller,
         onErrorCode: (code) => {
           tracked.errorCode = code;
@@ -89,13 +93,17 @@ const sendInward = (route: InwardRoute, deps: ContractRouteDeps): Proceed => {
   };
 };
 
-const answerHere = (route: RouteContract, { answers }: ContractRouteDeps): Proceed => {
+const answerHere = (route: RouteContract, { answers, admissions }: ContractRouteDeps): Proceed => {
   const answer = answers[route.id];
   if (!answer) throw new TypeError(`${route.id} is the gateway's own, and nothing here answers it`);
-  return (request, reply, _tracked, _admission, body, done) => {
+  return (request, reply, tracked, body, done) => {
     const bytes = body.kind === 'whole' ? body.bytes : null;
     if (body.kind !== 'none') body.release();
-    answer(request, bytes).then((json) => {
+    const answerNow = async (): Promise<unknown> => {
+      await admissions.admitAgain(request, reply, route, tracked);
+      return answer(request, bytes);
+    };
+    answerNow().then((json) => {
       reply.type('application/json; charset=utf-8').send(JSON.stringify(json));
     }, done);
   };
@@ -142,7 +150,7 @@ const handlerOf = (route: RouteContract, proceed: Proceed, deps: ContractRouteDe
         };
         const goOn = (): void => {
           try {
-            proceed(request, reply, tracked, admission, taken, end);
+            proceed(request, reply, tracked, taken, end);
           } catch (error) {
             drop(error);
           }

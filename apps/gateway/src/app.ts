@@ -58,12 +58,12 @@ export interface GatewayDeps {
   readonly ids?: Ids;
   /** What is served; everything that the contracts promise unless a test says otherwise. */
   readonly routes?: readonly RouteContract[];
-  /** After this long a caller who takes none of an answer is cut off; 30 s unless a test says otherwise. */
+  /** After this long a caller who takes none of an answer is cut off; 60 s unless a test says otherwise. */
   readonly unreadSeconds?: number;
 }
 
 /** Longer than any network that works keeps still; each answer that nobody reads holds a connection to its service. */
-const UNREAD_SECONDS = 30;
+const UNREAD_SECONDS = 60;
 
 const REQUEST_HEADERS = [
   'authorization',

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { startService, type TestService, waitFor } from '@switchboard/stack/testing';
+import { type AnyJson, startService, type TestService, waitFor } from '@switchboard/stack/testing';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { crashSeed, killsOfEach } from './support/crash-settings.ts';
@@ -41,8 +41,7 @@ interface Change {
 interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks into answers of every shape
-  readonly body: any;
+  readonly body: AnyJson;
 }
 
 let platform: Platform;

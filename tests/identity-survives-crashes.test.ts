@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { hashKey } from '@switchboard/contracts';
-import { waitFor } from '@switchboard/stack/testing';
+import { type AnyJson, waitFor } from '@switchboard/stack/testing';
 import { afterEach, expect, test } from 'vitest';
 import { crashSeed, killsOfEach } from './support/crash-settings.ts';
 import { type Mailbox, startMailbox } from './support/mailbox.ts';
@@ -36,8 +36,7 @@ afterEach(async () => {
 
 interface Answer {
   readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: answers of a dozen routes
-  readonly body: any;
+  readonly body: AnyJson;
 }
 
 interface Request {

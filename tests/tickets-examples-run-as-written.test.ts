@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { bringTool, freePort, waitFor } from '@switchboard/stack/testing';
+import { type AnyJson, bringTool, freePort, waitFor } from '@switchboard/stack/testing';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { type Platform, startPlatform } from './support/platform.ts';
@@ -103,8 +103,7 @@ const ask = async (token: string, method: string, path: string, body?: unknown) 
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks into answers of every shape
-  return (text === '' ? {} : JSON.parse(text)) as any;
+  return (text === '' ? {} : JSON.parse(text)) as AnyJson;
 };
 
 describe.concurrent('a client that opens and follows a ticket', () => {

@@ -1,7 +1,7 @@
 import { createHmac, createPublicKey, verify, type webcrypto } from 'node:crypto';
 import { type Bus, connectBus, silentLog } from '@switchboard/bus';
 import { createUuidV7Ids, webhookBody, webhookEvents } from '@switchboard/contracts';
-import { waitFor } from '@switchboard/stack/testing';
+import { type AnyJson, waitFor } from '@switchboard/stack/testing';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -104,8 +104,7 @@ const arrival = (receiver: Receiver, messageId: string): Promise<ReceivedCallbac
 
 const get = async (path: string, headers: Readonly<Record<string, string>> = {}) => {
   const answer = await fetch(platform.gatewayUrl + path, { headers });
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks into answers of every shape
-  return { status: answer.status, body: (await answer.json()) as any };
+  return { status: answer.status, body: (await answer.json()) as AnyJson };
 };
 const pair = ({ key, secret }: ApiKeyCredentials) => ({ 'x-api-key': key, 'x-api-secret': secret });
 const feedOf = (endpoint: Endpoint, account: ApiKeyCredentials, after = 0) =>

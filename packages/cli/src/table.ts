@@ -1,6 +1,5 @@
 // What a terminal obeys rather than shows, and what turns the direction of writing round.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const OBEYED = /[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
+const OBEYED = /(?!\n)[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
 /**
  * Words of others, such as a ticket's, for a terminal: nothing in them moves the cursor, sets a colour or hides what comes

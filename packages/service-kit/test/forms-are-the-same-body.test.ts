@@ -3,21 +3,13 @@ import { defineRoute } from '@switchboard/contracts';
 import { implement } from '@switchboard/service-kit';
 import { afterEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { createTestServer } from './helpers.ts';
+import { createTestServer, uploadRoute } from './helpers.ts';
 
 const BODY_BYTES_MAX = 100_000;
 const route = defineRoute({
-  id: 'test.uploads.create',
-  summary: '',
-  source: 'test',
-  service: 'partner-service',
-  surface: 'partner',
-  errors: [],
-  method: 'POST',
-  path: '/api/partner/v1/uploads',
+  ...uploadRoute,
   credentials: [],
   bodyBytesMax: BODY_BYTES_MAX,
-  consumes: ['application/json', 'multipart/form-data'],
   body: z.object({
     audio_file: z.union([z.string(), z.instanceof(Uint8Array)]),
     name: z.string(),

@@ -23,6 +23,19 @@ export const principal: PartnerPrincipal = {
   permissions: { all: true },
 };
 
+/** What a route that takes files is made of, whatever it takes in them. */
+export const uploadRoute = {
+  id: 'test.uploads.create',
+  summary: '',
+  source: 'test',
+  service: 'partner-service',
+  surface: 'partner',
+  errors: [],
+  method: 'POST',
+  path: '/api/partner/v1/uploads',
+  consumes: ['application/json', 'multipart/form-data'],
+} as const;
+
 /** A log whose lines can be read. */
 export const createReadableLog = (level = 'debug') => {
   const lines: Record<string, unknown>[] = [];

@@ -4,7 +4,7 @@ import { createUploadBudget, implement, waitForBudget } from '@switchboard/servi
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { createSpeedCheck, type UploadSpeed } from '../src/http/upload-speed.ts';
-import { createTestServer } from './helpers.ts';
+import { createTestServer, uploadRoute } from './helpers.ts';
 
 describe('a body', () => {
   const speed: UploadSpeed = { graceSeconds: 10, bytesPerSecondMin: 64_000 };
@@ -34,17 +34,9 @@ describe('a body', () => {
 
 const BODY_BYTES_MAX = 20_000_000;
 const route = defineRoute({
-  id: 'test.uploads.create',
-  summary: '',
-  source: 'test',
-  service: 'partner-service',
-  surface: 'partner',
-  errors: [],
-  method: 'POST',
-  path: '/api/partner/v1/uploads',
+  ...uploadRoute,
   credentials: ['partner_key'],
   bodyBytesMax: BODY_BYTES_MAX,
-  consumes: ['application/json', 'multipart/form-data'],
   body: z.object({ file: z.union([z.string(), z.instanceof(Uint8Array)]) }),
   responses: { 200: { description: '', schema: z.object({ bytes: z.number() }) } },
 });

@@ -20,7 +20,13 @@ import {
   createMetrics,
   createReadiness,
 } from '@switchboard/service-kit';
-import { createTestDatabase, resetNats, testNatsUrl, waitFor } from '@switchboard/stack/testing';
+import {
+  type AnyJson,
+  createTestDatabase,
+  resetNats,
+  testNatsUrl,
+  waitFor,
+} from '@switchboard/stack/testing';
 import type { FastifyInstance } from 'fastify';
 import pg from 'pg';
 import { buildApp } from '../../src/app.ts';
@@ -39,9 +45,7 @@ type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export interface Answer {
   readonly status: number;
   readonly headers: Record<string, string | number | string[] | undefined>;
-  /** Whatever JSON came; tests say what it should be. */
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks into answers of every shape
-  readonly body: any;
+  readonly body: AnyJson;
 }
 
 export interface AskOptions {
@@ -99,8 +103,7 @@ export interface Frame {
   readonly callId: string;
   readonly sequence: number;
   readonly timestamp: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks into frames of every shape
-  readonly data: any;
+  readonly data: AnyJson;
 }
 
 const askRedeem = (bus: Bus, ticket: string, path: string) =>

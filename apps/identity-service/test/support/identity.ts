@@ -18,7 +18,13 @@ import {
   createReadiness,
   loadConfig,
 } from '@switchboard/service-kit';
-import { createTestDatabase, resetNats, type TestDatabase, testNatsUrl } from '@switchboard/stack/testing';
+import {
+  type AnyJson,
+  createTestDatabase,
+  resetNats,
+  type TestDatabase,
+  testNatsUrl,
+} from '@switchboard/stack/testing';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import pg from 'pg';
 import { buildApp } from '../../src/app.ts';
@@ -33,9 +39,6 @@ export const TOKEN_SECRET = 'an-internal-token-secret-of-enough-length-for-tests
 export const PUBLIC_URL = 'http://localhost:3000';
 export const GOOD_PASSWORD = 'a-Password-nobody-else-has';
 export const anon: Principal = { kind: 'anon' };
-
-// biome-ignore lint/suspicious/noExplicitAny: an answer is looked at field by field
-type AnyJson = any;
 
 export interface Answer {
   readonly status: number;

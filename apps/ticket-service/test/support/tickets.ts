@@ -26,7 +26,7 @@ import {
   createReadiness,
   createUploadBudget,
 } from '@switchboard/service-kit';
-import { createTestDatabase, resetNats, testNatsUrl } from '@switchboard/stack/testing';
+import { type AnyJson, createTestDatabase, resetNats, testNatsUrl } from '@switchboard/stack/testing';
 import { createLocalStorage, createUrlSigner } from '@switchboard/storage';
 import type { FastifyInstance } from 'fastify';
 import pg from 'pg';
@@ -59,9 +59,7 @@ type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export interface Answer {
   readonly status: number;
   readonly headers: Record<string, string | number | string[] | undefined>;
-  /** Whatever JSON came; tests say what it should be. */
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks into answers of every shape
-  readonly body: any;
+  readonly body: AnyJson;
 }
 
 export interface CallOptions {

@@ -18,7 +18,13 @@ import {
   createReadiness,
   createSecretBox,
 } from '@switchboard/service-kit';
-import { createTestDatabase, resetNats, type TestDatabase, testNatsUrl } from '@switchboard/stack/testing';
+import {
+  type AnyJson,
+  createTestDatabase,
+  resetNats,
+  type TestDatabase,
+  testNatsUrl,
+} from '@switchboard/stack/testing';
 import type { FastifyInstance } from 'fastify';
 import pg from 'pg';
 import { buildApp } from '../../src/app.ts';
@@ -35,9 +41,7 @@ type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 export interface Answer {
   readonly status: number;
   readonly headers: Record<string, string | number | string[] | undefined>;
-  /** Whatever JSON came; tests say what it should be. */
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks into answers of every shape
-  readonly body: any;
+  readonly body: AnyJson;
 }
 
 interface CallOptions {
@@ -79,8 +83,7 @@ export interface TestAdmin {
   startReplica(changes?: Partial<Pick<Deps, 'box'>>): Promise<FastifyInstance>;
   rows<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** The data of the events of a name, in the order in which they were emitted. */
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks into events of every shape
-  events(name: string): Promise<any[]>;
+  events(name: string): Promise<AnyJson[]>;
   close(): Promise<void>;
 }
 

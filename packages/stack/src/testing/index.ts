@@ -10,6 +10,10 @@ export { openQueryMeter, type QueryMeter } from './query-meter.ts';
 export { type OwnPostgres, type OwnRedis, startNats, startPostgres, startRedis } from './servers.ts';
 export { startService, type TestService } from './services.ts';
 
+/** JSON that came from somewhere, of whatever shape: a test looks into it field by field, and says what it should be. */
+// biome-ignore lint/suspicious/noExplicitAny: a shape that were promised here could not turn out to be wrong
+export type AnyJson = any;
+
 /** The run's nats-server, in an account with a JetStream that no other running test file has. */
 export function testNatsUrl(): string {
   const { natsPort } = currentTestStack();

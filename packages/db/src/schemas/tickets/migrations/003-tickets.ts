@@ -62,20 +62,15 @@ export const migration = defineMigration(async (trx) => {
       CHECK (updated_at >= created_at),
       CHECK (assignee_id IS NOT NULL OR assignee_name IS NULL)
     );
-    -- What else lists are filtered by is included: tickets that do not pass are left out without a look at the table.
-    CREATE INDEX tickets_newest ON tickets.tickets (created_at DESC, id DESC) INCLUDE (priority, category);
-    CREATE INDEX tickets_newest_of_token ON tickets.tickets (token_id, created_at DESC, id DESC)
-      INCLUDE (priority, category);
-    CREATE INDEX tickets_of_token_by_status ON tickets.tickets (status, token_id, created_at DESC, id DESC)
-      INCLUDE (priority, category);
-    CREATE INDEX tickets_by_status ON tickets.tickets (status, created_at DESC, id DESC) INCLUDE (priority, category);
+    CREATE INDEX tickets_newest ON tickets.tickets (created_at DESC, id DESC);
+    CREATE INDEX tickets_newest_of_token ON tickets.tickets (token_id, created_at DESC, id DESC);
+    CREATE INDEX tickets_of_token_by_status ON tickets.tickets (token_id, status, created_at DESC, id DESC);
+    CREATE INDEX tickets_by_status ON tickets.tickets (status, created_at DESC, id DESC);
     CREATE INDEX tickets_by_assignee ON tickets.tickets (assignee_id, created_at DESC, id DESC)
       WHERE assignee_id IS NOT NULL;
     CREATE INDEX tickets_of_call ON tickets.tickets (call_id, created_at DESC, id DESC) WHERE call_id IS NOT NULL;
     CREATE INDEX tickets_due ON tickets.tickets (sla_next_due_at) WHERE sla_next_due_at IS NOT NULL;
-    -- Its first column is always true; it makes an order that no other index has.
-    CREATE INDEX tickets_breached ON tickets.tickets
-      ((first_response_breached_at IS NOT NULL OR resolution_breached_at IS NOT NULL), created_at DESC, id DESC)
+    CREATE INDEX tickets_breached ON tickets.tickets (created_at DESC, id DESC)
       WHERE first_response_breached_at IS NOT NULL OR resolution_breached_at IS NOT NULL;
 
     CREATE TABLE tickets.ticket_comments (

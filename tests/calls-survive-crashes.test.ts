@@ -131,7 +131,14 @@ const startFifty = async (): Promise<ReadonlyMap<string, Kind>> => {
   await Promise.all((await Promise.all(wanted.filter((kind) => kind === 'speaks').map(start))).map(speak));
   await Promise.all(wanted.filter((kind) => !(kind in { stays: 1, rings: 1, speaks: 1 })).map(start));
   await waitFor(
-    async () => (await rowsOf(lasting().map(([id]) => id))).every(({ status }) => status === 'connected'),
+    async () => {
+      const rows = await rowsOf(lasting().map(([id]) => id));
+      const others = rows.filter(({ status }) => status !== 'connected');
+      if (others.length === 0) return true;
+      throw new Error(
+        others.map(({ id, status, reason }) => `${made.get(id)} ${status} ${reason}`).join(', '),
+      );
+    },
     { what: 'calls to be answered' },
   );
   return made;

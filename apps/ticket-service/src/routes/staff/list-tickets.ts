@@ -4,17 +4,16 @@ import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
 import { listInTurn } from '../../domain/search/list-in-turn.ts';
 import { staffTicketView } from '../../domain/staff/staff-ticket-answer.ts';
+import { goneSignal } from '../gone-signal.ts';
 
 const timeOf = (instant: string | undefined): Date | undefined =>
   instant === undefined ? undefined : new Date(instant);
 
 export const getStaffTickets = (app: FastifyInstance, deps: Deps): void =>
   implement(app, ticketStaffRoutes.listTickets, async ({ principal, query, reply }) => {
-    const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort());
     const page = await listInTurn(deps, {
       owner: principal.user_id,
-      signal: gone.signal,
+      signal: goneSignal(reply),
       filter: {
         status: query.status,
         priority: query.priority,

@@ -4,18 +4,17 @@ import type { FastifyInstance } from 'fastify';
 import type { Deps } from '../../deps.ts';
 import { listInTurn } from '../../domain/search/list-in-turn.ts';
 import { ticketView } from '../../domain/tickets/ticket-answer.ts';
+import { goneSignal } from '../gone-signal.ts';
 
 const timeOf = (instant: string | undefined): Date | undefined =>
   instant === undefined ? undefined : new Date(instant);
 
 export const getTickets = (app: FastifyInstance, deps: Deps): void =>
   implement(app, ticketRoutes.listTickets, async ({ principal, query, reply }) => {
-    const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort());
     const { status, priority, category, created_after, created_before, q, limit, cursor } = query;
     const page = await listInTurn(deps, {
       owner: principal.token_id,
-      signal: gone.signal,
+      signal: goneSignal(reply),
       tokenId: principal.token_id,
       filter: {
         status,

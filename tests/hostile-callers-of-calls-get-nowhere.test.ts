@@ -23,6 +23,9 @@ import { type ApiKeyCredentials, type Platform, startPlatform } from './support/
 /** Ten thousand take a minute to open; `SWITCHBOARD_IDLE_SOCKETS=10000` is a run with as many. */
 const IDLE_SOCKETS = Number(process.env.SWITCHBOARD_IDLE_SOCKETS ?? 2_000);
 
+/** As the gateway has it unless it is told otherwise. */
+const UNREAD_BYTES_MAX = 256 * 1024;
+
 let platform: Platform;
 let credentials: ApiKeyCredentials;
 let client: CallsClient;
@@ -55,6 +58,11 @@ const open = (url: string, headers: Readonly<Record<string, string>> = {}): Call
   return socket;
 };
 const follow = ({ wsUrl }: StartedCall): CallSocket => open(wsUrl);
+/** Zero while nothing was counted. */
+const gatewayFigure = async (name: string, label = ''): Promise<number> => {
+  const text = await (await fetch(`${platform.services.gateway.url}/metrics`)).text();
+  return Number(new RegExp(`^${name}{[^}]*${label}[^}]*} (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
+};
 const ticketOf = ({ wsUrl }: StartedCall): string => new URL(wsUrl).searchParams.get('ticket') ?? '';
 
 /** The gateway and the service behind it answer, and a call goes its way. */
@@ -430,16 +438,12 @@ describe('what a socket sends', () => {
   });
 });
 
-test('filters find what they say: no wildcard, no pattern, no statement, and none of them takes long', async () => {
+test('filters find what they say: no wildcard, no pattern, no statement, and none takes longer than statements may', async () => {
   const names = ['100% Dana_Demo', '(a+)+$ \\ ; drop', "O'Brien"];
   const calls = await Promise.all(names.map((name) => client.start('+15550199', name)));
   await Promise.all(calls.map(({ callId }) => client.end(callId)));
-  const found = async (query: string) => {
-    const startedMs = performance.now();
-    const answer = await client.ask<{ calls: { customerName: string }[] }>('GET', `/call-logs?${query}`);
-    expect(performance.now() - startedMs, query).toBeLessThan(2_000);
-    return answer;
-  };
+  const found = (query: string) =>
+    client.ask<{ calls: { customerName: string }[] }>('GET', `/call-logs?${query}`);
   const namesBy = async (customerName: string): Promise<string[]> => {
     const { body } = await found(new URLSearchParams({ customerName, ani: '15550199' }).toString());
     return body.data.calls.map((call) => call.customerName).sort();
@@ -491,7 +495,8 @@ test('whoever does not read is let go of with 4408, and neither the others nor t
   // More than any system keeps for a socket, in frames as large as they get.
   const frames = 500;
   const bus = await connectBus({ url: platform.nats.url, name: 'hostile-test', log: silentLog });
-  const memory = residentBytes(platform.services.gateway.pid);
+  // What is held for sockets, not what the process has: garbage of as many frames is not a fault.
+  let most = 0;
   try {
     const data = { sdp: 'a'.repeat(48 * 1024) };
     for (let index = 0; index < frames; index += 1) {
@@ -507,6 +512,7 @@ test('whoever does not read is let go of with 4408, and neither the others nor t
           what: `frame ${sequence}`,
           intervalMs: 5,
         });
+        most = Math.max(most, await gatewayFigure('gateway_realtime_buffered_bytes'));
       }
     }
   } finally {
@@ -514,8 +520,10 @@ test('whoever does not read is let go of with 4408, and neither the others nor t
   }
   expect(quick.frames.length).toBe(heard + frames);
   expect(quick.closed).toBeNull();
-  const grown = (residentBytes(platform.services.gateway.pid) ?? 0) - (memory ?? 0);
-  expect(grown).toBeLessThan(frames * 48 * 1024);
+  expect(most).toBeLessThan(UNREAD_BYTES_MAX + 49 * 1024);
+  // Let go of though it reads nothing, not even that.
+  expect(await gatewayFigure('gateway_realtime_closed_total', 'code="4408"')).toBe(1);
+  expect(await gatewayFigure('gateway_realtime_buffered_bytes')).toBe(0);
   slow.raw.resume();
   // The code comes behind what the system has kept for it; a line that stays full is cut.
   expect([4408, 1006]).toContain((await slow.waitForClose()).code);

@@ -219,9 +219,8 @@ describe('its key set', () => {
     clock.advance(4);
     const waiting = get(sign(claimsOf(), second));
     await waitFor(() => keyQuestions === 2, { what: 'the second question' });
-    const startedMs = performance.now();
-    expect((await get(sign(claimsOf(), first))).status).toBe(200);
-    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    const known = get(sign(claimsOf(), first));
+    expect((await Promise.race([waiting, known])).status).toBe(200);
     expect((await waiting).status).toBe(503);
   });
 });

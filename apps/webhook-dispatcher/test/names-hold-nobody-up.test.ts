@@ -57,13 +57,14 @@ test.each(['ns.example.com', '10.0.0.2:99999', '10.0.0.2:dns', '10.1', '[fd00::2
 );
 
 test('a name server that is silent about IPv6 holds up no name that has an IPv4 address', async () => {
-  const names: NameServer = await startNameServer(() =>
-    names.questions.at(-1)?.startsWith('AAAA') ? 'silent' : { a: ['127.0.0.1'] },
+  const names: NameServer = await startNameServer((name) =>
+    name === 'silent.example.com' || names.questions.at(-1)?.startsWith('AAAA')
+      ? 'silent'
+      : { a: ['127.0.0.1'] },
   );
-  const startedMs = performance.now();
   const resolve = createTargetResolver({ servers: [names.address] });
-  expect(await resolve('partner.example.com')).toEqual(['127.0.0.1']);
-  // c-ares would ask for longer than a name may take at all.
-  expect(performance.now() - startedMs).toBeLessThan(2_000);
+  // c-ares asks a silent server for longer than a name may take at all.
+  const silent = resolve('silent.example.com').catch(() => 'the look-up was given up');
+  expect(await Promise.race([silent, resolve('partner.example.com')])).toEqual(['127.0.0.1']);
   await names.close();
 });

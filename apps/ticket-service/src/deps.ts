@@ -10,7 +10,9 @@ import type { SlaPolicy } from './domain/sla/policy.ts';
 
 /** What routes, responders and consumers work with. */
 export interface Deps {
-  readonly config: Pick<Config, 'housekeeping'>;
+  readonly config: Pick<Config, 'housekeeping'> & {
+    readonly attachments: Pick<Config['attachments'], 'bytesPerTokenMax'>;
+  };
   readonly data: Data;
   /** Asks other services: who a user is. */
   readonly bus: Pick<Bus, 'request'>;

@@ -110,6 +110,8 @@ const statsSchema = z.object({
   avg_response_time_ms: z.number().nullable(),
   /** To within a fifth: from a histogram. */
   p95_response_time_ms: z.number().nullable(),
+  /** What the files of its tickets take, in bytes. */
+  stored_bytes: z.number().int(),
 });
 
 export const integrationTokenAnswer = z.object({

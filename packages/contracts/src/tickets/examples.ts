@@ -13,6 +13,7 @@ const stats = {
   error_count: 3,
   avg_response_time_ms: 14.2,
   p95_response_time_ms: 38.1,
+  stored_bytes: 48213,
 };
 const token = {
   id: TOKEN,

@@ -9,9 +9,12 @@ export interface TokenStats {
   readonly error_count: number;
   readonly avg_response_time_ms: number | null;
   readonly p95_response_time_ms: number | null;
+  readonly stored_bytes: number;
 }
 
-const NONE: TokenStats = {
+type Usage = Omit<TokenStats, 'stored_bytes'>;
+
+const NONE: Usage = {
   total_requests: 0,
   requests_this_hour: 0,
   requests_today: 0,
@@ -22,24 +25,30 @@ const NONE: TokenStats = {
 
 const round = (ms: number | null): number | null => (ms === null ? null : Math.round(ms * 10) / 10);
 
-/** Reads a row of totals and the hours of one day per token, whatever they used. */
+/** Reads two rows of totals and the hours of one day per token, whatever they used. */
 export const readStats = async (
   executor: Executor,
   tokenIds: readonly string[],
   at: Date,
 ): Promise<(tokenId: string) => TokenStats> => {
-  const found = await sql<TokenStats & { token_id: string }>`
-    SELECT * FROM tickets.integration_token_stats_at(${at}) WHERE token_id = ANY(${[...tokenIds]}::uuid[])
+  const ids = [...tokenIds];
+  const found = await sql<Usage & { token_id: string }>`
+    SELECT * FROM tickets.integration_token_stats_at(${at}) WHERE token_id = ANY(${ids}::uuid[])
   `.execute(executor);
-  const byToken = new Map(
-    found.rows.map(({ token_id, ...stats }) => [
-      token_id,
-      {
-        ...stats,
-        avg_response_time_ms: round(stats.avg_response_time_ms),
-        p95_response_time_ms: round(stats.p95_response_time_ms),
-      },
-    ]),
-  );
-  return (tokenId) => byToken.get(tokenId) ?? NONE;
+  const stored = await executor
+    .selectFrom('token_storage')
+    .selectAll()
+    .where('token_id', '=', sql<string>`ANY(${ids}::uuid[])`)
+    .execute();
+  const usageOf = new Map(found.rows.map(({ token_id, ...usage }) => [token_id, usage]));
+  const bytesOf = new Map(stored.map(({ token_id, stored_bytes }) => [token_id, Number(stored_bytes)]));
+  return (tokenId) => {
+    const { avg_response_time_ms, p95_response_time_ms, ...counts } = usageOf.get(tokenId) ?? NONE;
+    return {
+      ...counts,
+      avg_response_time_ms: round(avg_response_time_ms),
+      p95_response_time_ms: round(p95_response_time_ms),
+      stored_bytes: bytesOf.get(tokenId) ?? 0,
+    };
+  };
 };

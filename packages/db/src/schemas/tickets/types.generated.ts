@@ -151,6 +151,11 @@ export interface TokenFeeds {
   last_sequence: Int8;
 }
 
+export interface TokenStorage {
+  token_id: string;
+  stored_bytes: Int8;
+}
+
 export interface TicketsSchema {
   integration_token_hours: IntegrationTokenHours;
   integration_token_stats: IntegrationTokenStats;
@@ -163,4 +168,5 @@ export interface TicketsSchema {
   ticket_search: TicketSearch;
   tickets: Tickets;
   token_feeds: TokenFeeds;
+  token_storage: TokenStorage;
 }

@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Files of more than 15 s. They begin first, or one of the two workers ends with one of them while the other has nothing. */
+/** Files of more than 15 s. They begin first, or one worker ends with one of them while the others have nothing. */
 const longestFirst = [
   'tests/hostile-callers-of-calls-get-nowhere.test.ts',
   'tests/main-job.test.ts',
@@ -47,8 +47,8 @@ export default defineConfig({
     // One process for each worker instead of one for each of 150 files, which costs 1.3 s of CPU each: to load vitest, zod,
     // the contracts and fastify. A file closes what it opens; `--isolate` shows whether one disturbs another.
     isolate: false,
-    // Tests start real services beside them: more workers than this only wait for each other on two cores.
-    maxWorkers: 2,
+    // Two cores are busy with three: files wait for clocks, and start real services that work beside them.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 120_000,

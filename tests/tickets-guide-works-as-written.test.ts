@@ -208,6 +208,11 @@ describe('through the gateway', () => {
     const refused = await ask(token, method, path);
     expect(refused).toMatchObject({ status, body: { error, message: expect.any(String) } });
     if (status === 405) expect(refused.headers.get('allow')).toBeTruthy();
+    expect(refused.headers.get('x-ratelimit-remaining')).toBe('999');
+    const usage = async () =>
+      (await platform.administer('GET', `/integration-tokens/${token.id}/usage`)).requests as unknown[];
+    await waitFor(async () => (await usage()).length > 0, { what: 'its record' });
+    expect(await usage()).toMatchObject([{ method, status_code: status, error_code: error }]);
   });
 
   test('a token is held to its endpoints', async () => {

@@ -62,9 +62,25 @@ export type AdmitAgain = (
   tracked: Tracked,
 ) => void | Promise<void>;
 
+/**
+ * Finds out whose request met no route, and counts it as any other of theirs, so that their limit and their log have it. Whoever
+ * presents nothing that is good learns nothing: guesses are counted here too, and the answer stays that there is no such
+ * address.
+ *
+ * @param route one that takes the credentials of the surface
+ * @throws RATE_LIMIT_EXCEEDED
+ */
+export type Attribute = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  route: RouteContract,
+  tracked: Tracked,
+) => Promise<void>;
+
 export interface Admissions {
   readonly admit: Admit;
   readonly admitAgain: AdmitAgain;
+  readonly attribute: Attribute;
   /** A service found a secret in a body to be wrong. */
   countGuess(tracked: Tracked): void;
   /** Null where nothing waits for the body. */
@@ -232,9 +248,36 @@ export const createAdmission = (deps: AdmissionDeps): Admissions => {
     }
   };
 
+  const identify = async (
+    credential: Credential,
+    request: FastifyRequest,
+    route: RouteContract,
+    tracked: Tracked,
+  ): Promise<Admission | null> => {
+    try {
+      return await credential.admit(request, route, () => assertMayTry(tracked.address));
+    } catch (error) {
+      errorOf(error, tracked);
+      return null;
+    }
+  };
+
+  const attribute: Attribute = async (request, reply, route, tracked) => {
+    if (surfaces[route.surface] === false) return;
+    const credential = chooser.choose(request, route);
+    if (!credential) return;
+    tracked.credentialKind = credential.kind;
+    const admission = await identify(credential, request, route, tracked);
+    if (!admission) return;
+    tracked.credentialId = principalId(admission.principal);
+    if (!admission.allowsAddress(tracked.address)) return;
+    await limiter.countBeforeBody({ reply, route, tracked, admission });
+  };
+
   return {
     admit,
     admitAgain,
+    attribute,
     countGuess: ({ address }) => guard.countRefusal(address),
     bodyStepOf(route) {
       if (!route.credentials.some((kind) => credentials[kind].admitBody)) return null;

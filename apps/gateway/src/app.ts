@@ -177,7 +177,12 @@ export const buildGateway = async (config: GatewayConfig, deps: GatewayDeps): Pr
   registerHealthRoutes(app, { upstreams: all, clock, version: manifest.version });
   await registerDocsRoutes(app, { publicUrl: config.edge.publicUrl });
   if (config.edge.demoPages) await registerDemoRoutes(app, { publicUrl: config.edge.publicUrl });
-  registerUnknownRoutes(app, track, describeUnknown);
+  registerUnknownRoutes(app, {
+    routes,
+    track,
+    attribute: admissions.attribute,
+    describe: describeUnknown,
+  });
 
   metrics.gaugeBy('gateway_requests_held', 'Requests that wait for a service to come back', 'upstream', () =>
     Object.fromEntries(all.map(({ service, held }) => [service, held])),

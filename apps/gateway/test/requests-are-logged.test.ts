@@ -114,6 +114,9 @@ describe('every request of a routed surface leaves a record', () => {
       status: 404,
       error_code: 'NOT_FOUND',
       endpoint: '/api/partner/v1',
+      credential_kind: 'partner_key',
+      credential_id: pair.keyId,
+      counted: true,
     });
     expect(await send(health, { method: 'DELETE' })).toMatchObject({
       status: 405,
@@ -128,6 +131,29 @@ describe('every request of a routed surface leaves a record', () => {
       error_code: 'RATE_LIMIT_EXCEEDED',
       credential_id: pair.keyId,
     });
+    // It is no way around the limit.
+    expect(await send('/api/partner/v1/nothing', { headers: pair.headers })).toMatchObject({
+      status: 429,
+      credential_id: pair.keyId,
+      counted: false,
+    });
+  });
+
+  test('one to an address that is none, which says nothing of a credential that is not good', async () => {
+    const path = '/api/partner/v1/nothing';
+    const askOf = async (headers: Record<string, string>) => {
+      const answer = await fetch(gateway.url + path, { headers });
+      return {
+        status: answer.status,
+        names: [...answer.headers.keys()].filter((name) => name !== 'date').sort(),
+      };
+    };
+    const nothing = await askOf({});
+    expect(nothing.status).toBe(404);
+    const wrong = headersOf(makeKey('pk_sandbox_'), makeKey('sk_'));
+    expect(await askOf(wrong)).toEqual(nothing);
+    expect(await askOf(owner.issue({ allowedIps: ['203.0.113.9'] }).headers)).toEqual(nothing);
+    expect(await send(path, { headers: wrong })).toMatchObject({ status: 404, credential_id: null });
   });
 
   test('errors of the service, by their code', async () => {

@@ -62,6 +62,40 @@ describe('the feed', () => {
     expect(events.some(({ change_id }) => change_id === told[0].id)).toBe(true);
   });
 
+  test('has what happened while the token was not in force, and its webhooks go on behind that', async () => {
+    const who = await outside(tickets, 'Away for a while');
+    const { token_id } = who.principal;
+    const id = await who.open();
+    const resolved = (status: string) =>
+      tickets.call(tickets.admin, 'PATCH', `/api/admin/v1/tickets/${id}/status`, { body: { status } });
+    await tickets.ask('POST', `/${token_id}/disable`);
+    expect((await resolved('in_progress')).status).toBe(200);
+    await tickets.ask('POST', `/${token_id}/enable`);
+    await resolved('waiting');
+    await tickets.rows(
+      "UPDATE tickets.integration_tokens SET expires_at = now() - interval '1 minute' WHERE id = $1",
+      [token_id],
+    );
+    await resolved('resolved');
+    await tickets.ask('PATCH', `/${token_id}`, { expires_at: null });
+    await resolved('closed');
+
+    const { changes: all } = await changes(who);
+    expect(all.map(({ sequence }: { sequence: number }) => sequence)).toEqual([1, 2, 3, 4, 5]);
+    const messages = await tickets.events<{ owner: string; body: string }>('webhooks.message.published');
+    const told = messages
+      .filter(({ owner }) => owner === `integration_token:${token_id}`)
+      .map(({ body }) => JSON.parse(body).data.sequence);
+    expect(told).toEqual([1, 3, 5]);
+    // The other services are told all the same.
+    const events = await tickets.events<{ ticket_id: string; sequence: number }>(
+      'tickets.ticket.status_changed',
+    );
+    expect(events.filter(({ ticket_id }) => ticket_id === id).map(({ sequence }) => sequence)).toEqual([
+      2, 3, 4, 5,
+    ]);
+  });
+
   test('is without a gap however many change tickets at once, and by pages', async () => {
     const replica = await tickets.startReplica();
     const from = await lastOf(mine);

@@ -1,6 +1,7 @@
-import { AppError, type RouteContract, surfaceOf } from '@switchboard/contracts';
+import { AppError, type RouteContract, surfaceOf, surfaces } from '@switchboard/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { noteError, type Tracker } from '../../request-log/track.ts';
+import type { Attribute } from '../../admission.ts';
+import { noteError, type Tracked, type Tracker } from '../../request-log/track.ts';
 
 /** What a path of the contracts takes. */
 export const patternOf = (path: string): RegExp =>
@@ -47,9 +48,24 @@ export const trackUnknown = (
   reply: FastifyReply,
   endpoint: string,
   error: unknown,
-): void => {
-  track(request, reply, surfaceOf(pathOf(request)), endpoint);
+): Tracked => {
+  const tracked = track(request, reply, surfaceOf(pathOf(request)), endpoint);
   noteError(request, error);
+  return tracked;
+};
+
+/** What takes the credentials of a surface whose owners are shown every request of theirs; null on the others. */
+const createAttributedRoutes = (routes: readonly RouteContract[]) => {
+  const bySurface = new Map(
+    Object.values(surfaces).map((surface) => [
+      surface.name,
+      surface.logService === null
+        ? null
+        : (routes.find((route) => route.surface === surface.name && route.credentials.length > 0) ?? null),
+    ]),
+  );
+  return (request: FastifyRequest): RouteContract | null =>
+    bySurface.get(surfaceOf(pathOf(request)).name) ?? null;
 };
 
 /**
@@ -58,16 +74,29 @@ export const trackUnknown = (
  */
 export const registerUnknownRoutes = (
   app: FastifyInstance,
-  track: Tracker,
-  describe: (request: FastifyRequest) => UnknownRoute,
+  deps: {
+    readonly routes: readonly RouteContract[];
+    readonly track: Tracker;
+    readonly attribute: Attribute;
+    readonly describe: (request: FastifyRequest) => UnknownRoute;
+  },
 ): void => {
+  const { track, attribute, describe } = deps;
+  const attributedRoute = createAttributedRoutes(deps.routes);
   app.route({
     method: app.supportedMethods.filter((method) => method !== 'OPTIONS'),
     url: '/*',
     exposeHeadRoute: false,
     handler: async (request, reply) => {
       const { error, endpoint } = describe(request);
-      trackUnknown(track, request, reply, endpoint, error);
+      const tracked = trackUnknown(track, request, reply, endpoint, error);
+      const route = attributedRoute(request);
+      if (route) {
+        await attribute(request, reply, route, tracked).catch((tooMany: unknown) => {
+          noteError(request, tooMany);
+          throw tooMany;
+        });
+      }
       throw error;
     },
   });

@@ -22,12 +22,13 @@ const eventOf: Readonly<Record<TicketChangeType, EventContract<typeof ticketEven
 
 /**
  * Writes what happened into the history, and says it to whoever may know: the feed of the token, its webhooks, the other
- * services. Call it last in the transaction, once: from here on every other change of the token's tickets waits.
+ * services. The webhooks of a token that is not in force are not told: they go on with what comes after it is again, and the
+ * sequence shows what the feed has meanwhile. Call it last in the transaction, once: from here on every other change of the token's tickets waits.
  *
  * @param changes in the order in which they happened
  */
 export const recordChanges = async (
-  { ids }: Pick<Data, 'ids'>,
+  { clock, ids }: Pick<Data, 'clock' | 'ids'>,
   { trx, emit, touchedTokens }: TicketTools,
   changes: readonly Change[],
 ): Promise<void> => {
@@ -36,7 +37,8 @@ export const recordChanges = async (
   for (const { outside, ticket } of changes) {
     if (outside && ticket.token_id) counts.set(ticket.token_id, (counts.get(ticket.token_id) ?? 0) + 1);
   }
-  const next = await takeSequences(trx, counts);
+  const taken = await takeSequences(trx, counts, clock.now());
+  const next = new Map([...taken].map(([tokenId, { first }]) => [tokenId, first]));
   // What has the same time is ordered by id: those of one transaction in the order in which they happened.
   const idsInOrder = changes.map(() => ids.next()).toSorted();
   const rows = changes.map(({ ticket, type, actor, details, outside, at }, index) => {
@@ -49,13 +51,15 @@ export const recordChanges = async (
         sequence = next.get(tokenId) ?? 0;
         next.set(tokenId, sequence + 1);
         touchedTokens.add(tokenId);
-        emit(webhookEvents.messagePublished, {
-          message_id: id,
-          owner: `integration_token:${tokenId}`,
-          event_type: outside.type,
-          environment: 'production',
-          body: webhookBody(outside.type, at, { sequence, ticket_id: ticket.id, ...data }),
-        });
+        if (taken.get(tokenId)?.isTokenInForce) {
+          emit(webhookEvents.messagePublished, {
+            message_id: id,
+            owner: `integration_token:${tokenId}`,
+            event_type: outside.type,
+            environment: 'production',
+            body: webhookBody(outside.type, at, { sequence, ticket_id: ticket.id, ...data }),
+          });
+        }
       }
       emit(eventOf[outside.type], {
         ...data,

@@ -1,7 +1,6 @@
 import { ticketAdminRoutes } from '@switchboard/contracts';
 import { apiCommand } from '../../api-command.ts';
 import { readId, refuseMoreWords } from '../../command.ts';
-import { renderAddressesStay } from './render.ts';
 
 export const disableToken = apiCommand({
   name: 'tokens disable',
@@ -13,7 +12,7 @@ export const disableToken = apiCommand({
     refuseMoreWords(words, 1);
     const params = { token_id: readId(words[0], 'token id') };
     const token = await client.call(ticketAdminRoutes.disableToken, { params });
-    const text = `Token ${token.id} (${token.name}) is disabled.\n\n${renderAddressesStay(token.id)}`;
+    const text = `Token ${token.id} (${token.name}) is disabled. Its webhooks are told nothing of what happens meanwhile; its feed has it afterwards.`;
     return { json: token, text };
   },
 });

@@ -3,7 +3,6 @@ import { apiCommand } from '../../api-command.ts';
 import { readId, refuseMoreWords } from '../../command.ts';
 import { OVERLAP_HELP, readOverlap } from '../../options.ts';
 import { renderFields, renderOldSecret } from '../../table.ts';
-import { renderAddressesStay } from './render.ts';
 
 export const regenerateToken = apiCommand({
   name: 'tokens regenerate',
@@ -30,7 +29,9 @@ export const regenerateToken = apiCommand({
           ['old token', works ? renderOldSecret(until, null) : 'ended'],
         ]),
         '',
-        renderAddressesStay(made.id),
+        // Whoever had the secret may have registered an address too.
+        'Addresses that were registered with it are still told of its tickets. See which there are:',
+        `  switchboard webhooks endpoints list --owner integration_token:${made.id}`,
       ].join('\n'),
     };
   },

@@ -21,10 +21,3 @@ export const renderToken = (token: Token): string =>
     ['requests', `${token.stats.total_requests}, ${token.stats.error_count} of them errors`],
     ['made', renderMinute(token.created_at, '')],
   ]);
-
-/** Whoever had the secret may have registered an address too. */
-export const renderAddressesStay = (tokenId: string): string =>
-  [
-    'Addresses that were registered with it are still told of its tickets. See which there are:',
-    `  switchboard webhooks endpoints list --owner integration_token:${tokenId}`,
-  ].join('\n');

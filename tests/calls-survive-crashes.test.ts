@@ -125,7 +125,8 @@ const startFifty = async (): Promise<ReadonlyMap<string, Kind>> => {
     made.set(callId, kind);
     return wsUrl;
   };
-  const lasting = () => [...made].filter(([, kind]) => kind in { stays: 1, rings: 1, speaks: 1 });
+  // Those that speak were answered before somebody spoke, and are over when no audio has come for ten seconds.
+  const lasting = () => [...made].filter(([, kind]) => kind in { stays: 1, rings: 1 });
   await Promise.all(wanted.filter((kind) => kind === 'stays' || kind === 'rings').map(start));
   // The last ones are those that end by themselves soon: they shall not be over when something is killed.
   await Promise.all((await Promise.all(wanted.filter((kind) => kind === 'speaks').map(start))).map(speak));

@@ -33,6 +33,7 @@ import { showTicketHistory } from './commands/tickets/history.ts';
 import { listTickets } from './commands/tickets/list.ts';
 import { showTicket } from './commands/tickets/show.ts';
 import { setTicketStatus } from './commands/tickets/status.ts';
+import { updateTicket } from './commands/tickets/update.ts';
 import { createToken } from './commands/tokens/create.ts';
 import { deleteToken } from './commands/tokens/delete.ts';
 import { disableToken } from './commands/tokens/disable.ts';
@@ -113,6 +114,7 @@ const commands: readonly Command[] = [
   showTicket,
   commentTicket,
   assignTicket,
+  updateTicket,
   setTicketStatus,
   showTicketHistory,
   listWebhookEndpoints,

@@ -155,7 +155,16 @@ it('tickets are listed, shown, given to somebody, answered and closed, and their
   expect(history.map(({ type }: { type: string }) => type)).toEqual([
     ...['status_changed', 'commented', 'commented', 'assigned', 'created'],
   ]);
-  expect((await cli(['tickets', 'history', id])).out).toContain('status: open -> resolved');
+  const told = (await cli(['tickets', 'history', id])).out;
+  expect(told).toContain('status: open -> resolved');
+  expect(told).toMatch(/commented .* comment [0-9a-f-]{36}/);
+  expect(await json(['tickets', 'update', id, '--priority', 'urgent', '--category', 'Fire'])).toMatchObject({
+    priority: 'urgent',
+    category: 'Fire',
+  });
+  expect(await json(['tickets', 'update', id, '--category', 'none'])).toMatchObject({ category: null });
+  expect(await cli(['tickets', 'update', id])).toMatchObject({ code: 2 });
+  expect(await cli(['tickets', 'update', id, '--priority', 'soon'])).toMatchObject({ code: 2 });
   expect(await cli(['tickets', 'assign', id, 'none'])).toMatchObject({ code: 0 });
   expect(await cli(['tickets', 'status', id, 'done'])).toMatchObject({ code: 2 });
   expect(await cli(['tickets', 'comment', id])).toMatchObject({ code: 2 });

@@ -23,13 +23,17 @@ export const showTicketHistory = apiCommand({
       json: entries,
       text: renderTable(
         ['AT', 'WHAT', 'WHO', 'CHANGES'],
-        entries.map(({ at, type, actor, changes }) => [
+        entries.map(({ at, type, actor, changes, comment_id, attachment_id }) => [
           at,
           type,
           actor.name ?? actor.id,
-          Object.entries(changes)
-            .map(([field, { from, to }]) => `${field}: ${inWords(from)} -> ${inWords(to)}`)
-            .join(', '),
+          [
+            ...Object.entries(changes).map(
+              ([field, { from, to }]) => `${field}: ${inWords(from)} -> ${inWords(to)}`,
+            ),
+            ...(comment_id === null ? [] : [`comment ${comment_id}`]),
+            ...(attachment_id === null ? [] : [`attachment ${attachment_id}`]),
+          ].join(', '),
         ]),
       ),
     };

@@ -1,20 +1,11 @@
 import { ticketPriorities, ticketStaffRoutes, ticketStatuses } from '@switchboard/contracts';
 import { apiCommand } from '../../api-command.ts';
-import { refuseMoreWords, textOption, UsageError } from '../../command.ts';
+import { refuseMoreWords, textOption } from '../../command.ts';
 import { readLimit, readPages } from '../../pages.ts';
 import { renderMinute, renderTable } from '../../table.ts';
 import { findUserId } from '../users/find-user.ts';
+import { oneOf } from './fields.ts';
 import { renderDue } from './render.ts';
-
-const oneOf = <const Word extends string>(
-  words: readonly Word[],
-  given: string | undefined,
-  option: string,
-) => {
-  const found = words.find((word) => word === given);
-  if (found !== given) throw new UsageError(`--${option} must be one of ${words.join(', ')}.`);
-  return found;
-};
 
 export const listTickets = apiCommand({
   name: 'tickets list',

@@ -169,7 +169,7 @@ test('a two-channel support call: transcript, speakers, tone, signed callback, p
   expect(usage).toMatchObject({ total_jobs: expect.anything(), completed_jobs: expect.anything() });
   expect(Number(usage?.completed_jobs)).toBe(1);
   expect(Number(usage?.failed_requests)).toBe(0);
-}, 180_000);
+}, 600_000);
 
 test('a real human recording: its words are found, with one channel', async () => {
   const accepted = await analyze('librivox-sense-and-sensibility');
@@ -188,7 +188,7 @@ test('a real human recording: its words are found, with one channel', async () =
   );
   expect(job.results?.tone_analysis).toMatchObject({ interruptions: null, talk_listen_ratio: null });
   await receiver.waitForCallback(job_id);
-}, 180_000);
+}, 600_000);
 
 test('an empty recording ends its job failed and says so in the callback, and the next job works', async () => {
   const { makeToneWav } = await import('./support/tone-wav.ts');

@@ -33,7 +33,7 @@ async function transcribe(engine: TranscriptionEngine, recording: KnownRecording
   const result = await engine.transcribe({
     channels,
     sampleRate,
-    signal: AbortSignal.timeout(300_000),
+    signal: AbortSignal.timeout(600_000),
     onProgress: (share) => progress.push(share),
   });
   expect(progress.at(-1)).toBe(1);
@@ -87,7 +87,7 @@ describe('with nothing but npm', () => {
     const read = await transcribe(engine, librivoxBeginning);
     expect(measure(librivoxBeginning, read)).toBeLessThanOrEqual(0.65);
     expect(read.segments.every((segment) => segment.speaker === 'speaker')).toBe(true);
-  }, 180_000);
+  }, 600_000);
 });
 
 test('with pocketsphinx installed the call is understood better', async (ctx) => {
@@ -99,7 +99,7 @@ test('with pocketsphinx installed the call is understood better', async (ctx) =>
   engines.push(engine);
   expect(measure(supportCall, await transcribe(engine, supportCall))).toBeLessThanOrEqual(0.1);
   expect(measure(librivox, await transcribe(engine, librivox))).toBeLessThanOrEqual(0.5);
-}, 180_000);
+}, 600_000);
 
 describe('speech activity', () => {
   test('silence and line noise hold no speech', async () => {

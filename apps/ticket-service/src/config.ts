@@ -33,16 +33,21 @@ export const configSchema = z.object({
       example: 'https://api.example.com',
     }),
   }),
+  tickets: z.object({
+    storedBytesPerTokenMax: setting(
+      'TICKET_STORED_BYTES_PER_TOKEN_MAX',
+      numberField({ min: 20 * MEBIBYTE, unit: 'bytes' }).default(10 * 1024 * MEBIBYTE),
+      {
+        description:
+          'What is kept for one token at most: its tickets, as they were after each change, and their files',
+      },
+    ),
+  }),
   attachments: z.object({
     urlSeconds: setting(
       'TICKET_ATTACHMENT_URL_SECONDS',
       secondsField({ min: 10, max: 86_400 }).default(600),
       { description: 'How long the address of a file in an answer opens it' },
-    ),
-    bytesPerTokenMax: setting(
-      'TICKET_ATTACHMENT_BYTES_PER_TOKEN_MAX',
-      numberField({ min: 20 * MEBIBYTE, unit: 'bytes' }).default(10 * 1024 * MEBIBYTE),
-      { description: 'What the files of the tickets of one token take at most' },
     ),
     bytesAtOnceMax: setting(
       'TICKET_UPLOAD_BYTES_AT_ONCE_MAX',

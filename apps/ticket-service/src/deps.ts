@@ -11,7 +11,7 @@ import type { SlaPolicy } from './domain/sla/policy.ts';
 /** What routes, responders and consumers work with. */
 export interface Deps {
   readonly config: Pick<Config, 'housekeeping'> & {
-    readonly attachments: Pick<Config['attachments'], 'bytesPerTokenMax'>;
+    readonly tickets: Pick<Config['tickets'], 'storedBytesPerTokenMax'>;
   };
   readonly data: Data;
   /** Asks other services: who a user is. */

@@ -261,38 +261,6 @@ describe('a file that is refused', () => {
   });
 });
 
-describe('the files of a token', () => {
-  it('take no more together than they may, whoever sends at the same time, and those of others are not among them', async () => {
-    const { id: full } = await tickets.makeToken();
-    const open = async (owner: string): Promise<string> =>
-      (await tickets.call(tokenPrincipal(owner), 'POST', `${SURFACE}/tickets`, { body: { title: 'Files' } }))
-        .body.ticket.id;
-    const bytes = Buffer.alloc(400, 'a');
-    const { config } = tickets.deps;
-    const app = await tickets.startReplica({
-      config: { ...config, attachments: { bytesPerTokenMax: 1_000 } },
-    });
-    const send = (ticketId: string, owner: string, key?: string) =>
-      upload(ticketId, { bytes }, { principal: tokenPrincipal(owner), app, ...(key ? { key } : {}) });
-    const ticketIds = await Promise.all(Array.from({ length: 4 }, () => open(full)));
-    const answers = await Promise.all(ticketIds.map((ticketId) => send(ticketId, full, `full-${ticketId}`)));
-    expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 409, 409]);
-    expect(answers.find(({ status }) => status === 409)?.body).toMatchObject({
-      error: 'too_many',
-      message: expect.stringContaining('1000 bytes'),
-    });
-    const stored = await Promise.all(ticketIds.map(storedFiles));
-    expect(stored.flat()).toHaveLength(2);
-    expect((await tickets.ask('GET', `/${full}/usage/summary`)).body).toMatchObject({ stored_bytes: 800 });
-    // Before its bytes are stored, when it has no key that it could have come with before.
-    expect((await send(ticketIds[0] ?? '', full)).status).toBe(409);
-    const again = answers.findIndex(({ status }) => status === 201);
-    const repeated = await send(ticketIds[again] ?? '', full, `full-${ticketIds[again]}`);
-    expect(repeated.body.attachment.id).toBe(answers[again]?.body.attachment.id);
-    expect((await send(await open(stranger), stranger)).status).toBe(201);
-  });
-});
-
 describe('an upload that comes again with its key', () => {
   it('is answered as before with an address that is good, at once or later', async () => {
     const ticketId = await openTicket();

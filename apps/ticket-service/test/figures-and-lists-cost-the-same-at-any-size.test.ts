@@ -55,7 +55,7 @@ beforeAll(async () => {
     `INSERT INTO tickets.integration_token_totals
      SELECT id, 1, 1, 0, 1, array_fill(0::bigint, '{64}') FROM tickets.integration_tokens`,
   );
-  await tickets.rows('INSERT INTO tickets.token_storage SELECT id, 1 FROM tickets.integration_tokens');
+  await tickets.rows('INSERT INTO tickets.token_feeds SELECT id, 1, 1 FROM tickets.integration_tokens');
   await tickets.rows('VACUUM ANALYZE');
   meter = openQueryMeter({ connectionString: tickets.urls.owner, max: 4, options: '-c search_path=tickets' });
   db = new Kysely<Schemas['tickets']>({

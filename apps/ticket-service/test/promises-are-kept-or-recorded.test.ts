@@ -13,7 +13,7 @@ const clock = createManualClock(START);
 let tickets: TestTickets;
 let helpdesk: Outside;
 let agent: UserPrincipal;
-const replicas: Pick<Deps, 'data' | 'feeds' | 'sla'>[] = [];
+const replicas: Pick<Deps, 'config' | 'data' | 'feeds' | 'sla'>[] = [];
 
 beforeAll(async () => {
   tickets = await startTestTickets({
@@ -138,6 +138,10 @@ describe('a promise that is not kept', () => {
     expect(await look()).toBe(12);
     expect(await look()).toBe(0);
     for (const id of ids) expect(await typesOf(id)).toEqual(['created', 'sla_breached']);
+    const [breached] = (await tickets.call(agent, 'GET', `${STAFF}/${ids[0]}/history`)).body.entries;
+    expect(breached.changes).toEqual({
+      'sla.first_response.breached_at': { from: null, to: '2026-11-26T11:00:00.000Z' },
+    });
     expect((await slaOf(ids[0] as string)).first_response.breached_at).toBe('2026-11-26T11:00:00.000Z');
     const events = await tickets.events<{ ticket_id: string; sla: unknown }>('tickets.ticket.sla_breached');
     const told = events.filter(({ ticket_id }) => ids.includes(ticket_id));

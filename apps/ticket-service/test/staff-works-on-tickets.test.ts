@@ -141,6 +141,13 @@ test('every act is in the history, newest first, with who did it, page by page',
   expect(paged).toEqual(entries);
 });
 
+test('an answer stays as it was sent', async () => {
+  const id = await helpdesk.open();
+  const content = '  a\n    b\n';
+  const { body } = await staff('POST', `/${id}/comments`, { content, is_internal: null });
+  expect(body.comment).toMatchObject({ content, is_internal: false });
+});
+
 test('internal notes are seen here, and only here', async () => {
   const id = await helpdesk.open();
   const before = await helpdesk.ask('GET', `/tickets/${id}`);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Outside, outside } from './support/surface.ts';
-import { startTestTickets, type TestTickets } from './support/tickets.ts';
+import { SURFACE, startTestTickets, type TestTickets } from './support/tickets.ts';
 
 /* The tickets surface as its guide and the specification say, and what hostile callers get of it. */
 let tickets: TestTickets;
@@ -287,6 +287,47 @@ describe('a batch', () => {
     expect((await mine.ask('GET', `/tickets/${body.results[2].ticket.id}`)).status).toBe(200);
   });
 
+  test('opens what is well beside texts and keys that are refused anywhere', async () => {
+    const good = '{"title":"good"}';
+    const raw = `{"tickets":[${[
+      good,
+      '{"title":"x","description":"a\\u0000b"}',
+      '{"title":"cut \\ud83d"}',
+      '{"title":"x","metadata":{"a":{"__proto__":1}}}',
+      '{"__proto__":{"title":"x"}}',
+      `{"title":"x","metadata":${'{"a":'.repeat(30)}1${'}'.repeat(30)}}`,
+      good,
+    ].join(',')}]}`;
+    const send = () =>
+      tickets.call(mine.principal, 'POST', `${SURFACE}/tickets/batch`, {
+        raw,
+        headers: { 'content-type': 'application/json', 'idempotency-key': 'texts-and-keys' },
+      });
+    const { status, body } = await send();
+    expect(status).toBe(200);
+    expect(body.results.map((each: { status: number }) => each.status)).toEqual([
+      201, 400, 400, 400, 400, 400, 201,
+    ]);
+    expect(body.results[3].error.details).toContain('metadata.a.__proto__');
+    expect((await send()).body).toEqual(body);
+  });
+
+  test('is the same whether a field is null or left out, and listed in its order', async () => {
+    const headers = { 'idempotency-key': 'nulls' };
+    const titles = Array.from({ length: 20 }, (_, index) => `in order ${index}`);
+    const send = (more: object) =>
+      other.ask(
+        'POST',
+        '/tickets/batch',
+        { tickets: titles.map((title) => ({ title, ...more })) },
+        { headers },
+      );
+    const first = await send({ priority: null });
+    expect((await send({})).body).toEqual(first.body);
+    const newest = (await other.ask('GET', '/tickets?limit=20')).body.tickets;
+    expect(newest.map(({ title }: { title: string }) => title)).toEqual(titles.toReversed());
+  });
+
   test.each([[[]], [Array(101).fill({ title: 'x' })], ['x'], [undefined]])(
     '%# is refused as a whole',
     async (given) => {
@@ -404,6 +445,15 @@ describe('a list', () => {
       tickets: [{ id: urgent }],
       next_cursor: null,
     });
+  });
+
+  test('an empty parameter asks for nothing', async () => {
+    const id = await mine.open();
+    for (const path of ['/tickets', '/tickets/changes', `/tickets/${id}/comments`]) {
+      const asked = await mine.ask('GET', `${path}?cursor=&limit=&wait=`);
+      expect(asked).toMatchObject({ status: 200 });
+      expect(asked.body).toEqual((await mine.ask('GET', path)).body);
+    }
   });
 
   test.each([

@@ -67,6 +67,11 @@ export interface RouteContract {
   readonly timeoutSeconds?: number;
   /** True: `X-Idempotency-Key` or `Idempotency-Key` is understood. */
   readonly idempotent?: boolean;
+  /**
+   * True: keys and texts of the JSON that are refused anywhere else reach the service, which looks at each entry by itself, so
+   * that a faulty one does not keep out the others.
+   */
+  readonly inspectsEntries?: true;
   /** Media types of the body; default JSON where there is a body schema. */
   readonly consumes?: readonly BodyType[];
   readonly params?: z.ZodType;

@@ -1,5 +1,5 @@
 import { AppError, type Clock } from '@switchboard/contracts';
-import { sql, type Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 
 export interface IdempotentInput<Schema> {
   /** The transaction of the effect: the record is committed with it or not at all. */
@@ -73,4 +73,16 @@ export const idempotent = async <Schema, Body>(
     });
   }
   return { replayed: true, status: record.status, body: parseBody(record.body) };
+};
+
+/** Whether a request with the key was answered and is remembered. Nothing is held: another one may be answered right now. */
+export const isKeyKnown = async <Schema>(
+  executor: Kysely<Schema>,
+  { scope, key, clock }: Pick<IdempotentInput<Schema>, 'scope' | 'key' | 'clock'>,
+): Promise<boolean> => {
+  const found = await sql`
+    select 1 from idempotency_records where scope = ${scope} and key = ${key} and expires_at > ${clock.now()}`.execute(
+    executor,
+  );
+  return found.rows.length > 0;
 };

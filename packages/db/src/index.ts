@@ -22,7 +22,7 @@ export {
 export { startWorker, type WorkerOptions, type WorkItem } from './consumers/start-worker.ts';
 export { createDataContext, type DataContext, type DataContextOptions } from './context.ts';
 export { createDatabase, type Database, type DatabaseOptions, type PoolStats } from './database.ts';
-export { type IdempotentAnswer, type IdempotentInput, idempotent } from './idempotency.ts';
+export { type IdempotentAnswer, type IdempotentInput, idempotent, isKeyKnown } from './idempotency.ts';
 export { toJson } from './json.ts';
 export { type MigrationStatus, migrate, readMigrationStatus } from './migrate/migrate.ts';
 export { provisionRoles } from './migrate/roles.ts';

@@ -11,7 +11,7 @@ export * from './crypto/secret-box.ts';
 export * from './health/health-routes.ts';
 export * from './health/readiness.ts';
 export * from './http/admin-act.ts';
-export { parseJson } from './http/body-parsers.ts';
+export { faultOfJson, parseJson } from './http/body-parsers.ts';
 export * from './http/client-address.ts';
 export * from './http/create-http-server.ts';
 export { faultMessage, toFieldFaults } from './http/field-faults.ts';

@@ -5,7 +5,7 @@ import type { Deps } from '../deps.ts';
 import { openTickets } from '../domain/tickets/open-tickets.ts';
 
 /** Opens the tickets that other services ask for. They choose the id, so that asking twice opens one. */
-export const consumeOpenCommands = (deps: Pick<Deps, 'data' | 'sla'>, bus: Bus): Consumer =>
+export const consumeOpenCommands = (deps: Pick<Deps, 'config' | 'data' | 'sla'>, bus: Bus): Consumer =>
   startConsumer<'tickets'>(deps.data, {
     bus,
     durable: 'tickets-open',

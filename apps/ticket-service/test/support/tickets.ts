@@ -134,7 +134,7 @@ export const startTestTickets = async (
     searchCursors: createSearchCursors([TOKEN_SECRET]),
     searchTurns: createSearchTurns(),
     sla: createPolicy({ ...ALWAYS_OPEN, ...sla }),
-    config: { housekeeping: { usageRetentionDays: 90 }, attachments: { bytesPerTokenMax: 2 ** 30 } },
+    config: { housekeeping: { usageRetentionDays: 90 }, tickets: { storedBytesPerTokenMax: 2 ** 30 } },
     answerBox: createAnswerBox([TOKEN_SECRET]),
     storage: createLocalStorage({ directory: storageDirectory }),
     fileUrls: createUrlSigner({

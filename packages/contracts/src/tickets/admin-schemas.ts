@@ -110,7 +110,7 @@ const statsSchema = z.object({
   avg_response_time_ms: z.number().nullable(),
   /** To within a fifth: from a histogram. */
   p95_response_time_ms: z.number().nullable(),
-  /** What the files of its tickets take, in bytes. */
+  /** What is kept for it, in bytes: its tickets, as they were after each change, and their files. */
   stored_bytes: z.number().int(),
 });
 

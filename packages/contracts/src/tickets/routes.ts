@@ -57,6 +57,7 @@ export const ticketRoutes = {
     path: `${TICKETS}/batch`,
     idempotent: true,
     bodyBytesMax: schemas.BATCH_BODY_BYTES_MAX,
+    inspectsEntries: true,
     body: schemas.createTicketsBody,
     responses: { 200: { description: 'A result for each', schema: schemas.createTicketsAnswer } },
     errors: ['INVALID_INPUT', 'DUPLICATE_REQUEST'],

@@ -27,6 +27,13 @@ export const ticketPriorities = ['low', 'medium', 'high', 'urgent'] as const;
 export const ticketPrioritySchema = z.enum(ticketPriorities);
 export type TicketPriority = z.infer<typeof ticketPrioritySchema>;
 
+/** An empty parameter asks for nothing: that is what forms send. */
+export const optionalParameter = <Schema extends z.ZodType>(schema: Schema) =>
+  z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
+
+export const ticketLimitSchema = z.preprocess((value) => (value === '' ? undefined : value), limitSchema);
+export const ticketCursorSchema = optionalParameter(cursorSchema);
+
 const METADATA_BYTES_MAX = 16_000;
 /** With a comment and all else, far below what an event may be. */
 const DESCRIPTION_CHARACTERS_MAX = 50_000;
@@ -97,10 +104,6 @@ export const ticketSearchSchema = z
   .max(200, 'must have at most 200 characters')
   .refine(isStorable, 'must be well-formed Unicode without NUL');
 
-/** An empty parameter asks for nothing: that is what forms send. */
-export const optionalParameter = <Schema extends z.ZodType>(schema: Schema) =>
-  z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
-
 const instant = optionalParameter(instantSchema);
 
 export const listTicketsQuery = z.object({
@@ -112,8 +115,8 @@ export const listTicketsQuery = z.object({
   q: optionalParameter(ticketSearchSchema).meta({
     description: 'Words of title, category and description; answers come by how well they fit',
   }),
-  limit: limitSchema,
-  cursor: cursorSchema,
+  limit: ticketLimitSchema,
+  cursor: ticketCursorSchema,
 });
 export const listTicketsAnswer = z.object({ tickets: z.array(ticketSchema), next_cursor: nextCursorSchema });
 
@@ -124,7 +127,7 @@ export const commentSchema = z.object({
   author: z.string(),
   created_at: timestampSchema,
 });
-export const listCommentsQuery = z.object({ limit: limitSchema, cursor: cursorSchema });
+export const listCommentsQuery = z.object({ limit: ticketLimitSchema, cursor: ticketCursorSchema });
 export const listCommentsAnswer = z.object({
   comments: z.array(commentSchema),
   next_cursor: nextCursorSchema,
@@ -218,18 +221,16 @@ export const changeSchema = z.object({
 export type ChangeView = z.output<typeof changeSchema>;
 
 export const listChangesQuery = z.object({
-  cursor: z
-    .string()
-    .regex(/^(?:\d{1,15}|latest)$/, 'must be a next_cursor, a sequence, or latest')
-    .optional()
-    .meta({
-      description:
-        'The sequence of the last change that is known; without it from the first one on. `latest`: from now on',
-    }),
-  limit: limitSchema,
+  cursor: optionalParameter(
+    z.string().regex(/^(?:\d{1,15}|latest)$/, 'must be a next_cursor, a sequence, or latest'),
+  ).meta({
+    description:
+      'The sequence of the last change that is known; without it from the first one on. `latest`: from now on',
+  }),
+  limit: ticketLimitSchema,
   wait: z
     .preprocess(
-      (value) => (typeof value === 'string' && !/^\d{1,3}$/.test(value) ? Number.NaN : value),
+      (value) => (typeof value === 'string' && !/^\d{0,3}$/.test(value) ? Number.NaN : value || 0),
       z.coerce
         .number('must be a whole number of seconds')
         .int('must be a whole number of seconds')

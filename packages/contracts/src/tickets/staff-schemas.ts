@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cursorSchema, limitSchema, nextCursorSchema, text, timestampSchema } from '../fields.ts';
+import { nextCursorSchema, timestampSchema, wholeText } from '../fields.ts';
 import { instantSchema } from '../partner/schemas.ts';
 import {
   attachmentSchema,
@@ -7,6 +7,8 @@ import {
   optionalParameter,
   setStatusBody,
   ticketCategorySchema,
+  ticketCursorSchema,
+  ticketLimitSchema,
   ticketPrioritySchema,
   ticketSchema,
   ticketSearchSchema,
@@ -48,14 +50,14 @@ export const staffTicketParams = z.object({ ticket_id: z.uuid('must be a UUID') 
 export const staffTicketAnswer = z.object({ ticket: staffTicketSchema });
 
 export const listStaffTicketsQuery = z.object({
-  limit: limitSchema,
-  cursor: cursorSchema,
+  limit: ticketLimitSchema,
+  cursor: ticketCursorSchema,
   q: optionalParameter(ticketSearchSchema),
   status: optionalParameter(ticketStatusSchema),
   priority: optionalParameter(ticketPrioritySchema),
   category: optionalParameter(z.string().max(100, 'must have at most 100 characters')),
   assignee_id: optionalParameter(
-    z.union([z.uuid(), z.literal('none')], 'must be a UUID, or none').meta({
+    z.union([z.uuid('must be a UUID, or none'), z.literal('none')], 'must be a UUID, or none').meta({
       description: 'Whose they are; `none`: nobody has them in hand',
     }),
   ),
@@ -89,11 +91,11 @@ export const staffCommentSchema = commentSchema.extend({
   author_id: z.string(),
 });
 export const addStaffCommentBody = z.strictObject({
-  content: text(20_000),
-  is_internal: z.boolean().default(false),
+  content: wholeText(20_000),
+  is_internal: z.boolean().nullish(),
 });
 export const staffCommentAnswer = z.object({ comment: staffCommentSchema });
-export const listStaffCommentsQuery = z.object({ limit: limitSchema, cursor: cursorSchema });
+export const listStaffCommentsQuery = z.object({ limit: ticketLimitSchema, cursor: ticketCursorSchema });
 export const listStaffCommentsAnswer = z.object({
   comments: z.array(staffCommentSchema),
   next_cursor: nextCursorSchema,
@@ -129,7 +131,7 @@ export const ticketHistoryAnswer = z.object({
   ),
   next_cursor: nextCursorSchema,
 });
-export const ticketHistoryQuery = z.object({ limit: limitSchema, cursor: cursorSchema });
+export const ticketHistoryQuery = z.object({ limit: ticketLimitSchema, cursor: ticketCursorSchema });
 
 export const staffAttachmentsAnswer = z.object({
   attachments: z.array(attachmentSchema.extend({ url: z.string(), url_expires_at: timestampSchema })),

@@ -27,19 +27,29 @@ const refusalOf = (fault: JsonFault): AppError => {
   }
 };
 
-/** JSON of a caller's as a value that is safe to walk, merge and store. Throws INVALID_JSON or INVALID_INPUT. */
-export const parseJson = (bytes: Uint8Array): unknown => {
+/** What is wrong with the words or the keys of a value, as its caller is told; undefined when nothing is. */
+export const faultOfJson = (value: unknown): AppError | undefined => {
+  const fault = inspectJson(value);
+  return fault && refusalOf(fault);
+};
+
+/** JSON of a caller's as a value that is safe to walk, and neither to merge nor to store. Throws INVALID_JSON. */
+const parseUninspected = (bytes: Uint8Array): unknown => {
   const tooMuch = inspectJsonBytes(bytes);
   if (tooMuch) throw refusalOf(tooMuch);
-  let value: unknown;
   try {
-    value = JSON.parse(utf8.decode(bytes));
+    return JSON.parse(utf8.decode(bytes));
   } catch {
     // Without the cause: the parser's message quotes the body, and bodies are never logged.
     throw new AppError('INVALID_JSON');
   }
-  const fault = inspectJson(value);
-  if (fault) throw refusalOf(fault);
+};
+
+/** JSON of a caller's as a value that is safe to walk, merge and store. Throws INVALID_JSON or INVALID_INPUT. */
+export const parseJson = (bytes: Uint8Array): unknown => {
+  const value = parseUninspected(bytes);
+  const fault = faultOfJson(value);
+  if (fault) throw fault;
   return value;
 };
 
@@ -63,8 +73,8 @@ export const parseForm = (bytes: Uint8Array): Record<string, string> => {
     throw errors.invalidInput(repeated.map((field) => ({ field, message: 'must be there once' })));
   }
   const form = Object.fromEntries(fields);
-  const fault = inspectJson(form);
-  if (fault) throw refusalOf(fault);
+  const fault = faultOfJson(form);
+  if (fault) throw fault;
   return form;
 };
 
@@ -80,7 +90,10 @@ const hasNoBody = ({ headers }: FastifyRequest): boolean =>
  */
 export const addBodyParsers = (app: FastifyInstance): void => {
   app.removeAllContentTypeParsers();
-  const addParser = (type: BodyType, parse: (bytes: Uint8Array) => unknown): void => {
+  const addParser = (
+    type: BodyType,
+    parse: (bytes: Uint8Array, request: FastifyRequest) => unknown,
+  ): void => {
     app.addContentTypeParser(type, { parseAs: 'buffer' }, (request, body, done) => {
       if (body.length === 0) return done(null, undefined);
       if (!acceptedBy(request).includes(type)) {
@@ -91,13 +104,15 @@ export const addBodyParsers = (app: FastifyInstance): void => {
         return done(new AppError('UNSUPPORTED_MEDIA_TYPE', { message }), undefined);
       }
       try {
-        done(null, parse(Buffer.from(body)));
+        done(null, parse(Buffer.from(body), request));
       } catch (error) {
         done(error instanceof Error ? error : new Error(String(error)), undefined);
       }
     });
   };
-  addParser('application/json', parseJson);
+  addParser('application/json', (bytes, { routeOptions }) =>
+    routeOptions.config.contract?.inspectsEntries ? parseUninspected(bytes) : parseJson(bytes),
+  );
   addParser('application/x-www-form-urlencoded', parseForm);
   app.addContentTypeParser('*', (request, _payload, done) => {
     if (hasNoBody(request)) return done(null, undefined);

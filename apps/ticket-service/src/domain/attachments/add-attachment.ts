@@ -7,15 +7,16 @@ import {
   errors,
   ticketRoutes,
 } from '@switchboard/contracts';
-import { type IdempotentAnswer, idempotent } from '@switchboard/db';
+import { type IdempotentAnswer, idempotent, isKeyKnown } from '@switchboard/db';
 import { hashRequest } from '@switchboard/service-kit';
 import type { Deps } from '../../deps.ts';
 import type { Executor } from '../database.ts';
+import { requireBytes } from '../feed/stored-bytes.ts';
 import { changeTicket, changeTickets } from '../tickets/change-ticket.ts';
 import { findTicket, lockTicket, type TicketKey } from '../tickets/ticket-repository.ts';
 import type { Actor, TicketTools } from '../tickets/types.ts';
 import { attachmentView } from './attachment-answer.ts';
-import { countStored, insertAttachment, markStored, storedBytesOf } from './attachment-repository.ts';
+import { countStored, insertAttachment, markStored } from './attachment-repository.ts';
 import { contentKindOf } from './content-kind.ts';
 import { toFileName } from './file-name.ts';
 import { COMMIT_MS_MAX, dropPending } from './remove-pending.ts';
@@ -33,22 +34,11 @@ export interface AddAttachmentRequest extends TicketKey {
 
 type AddDeps = Pick<Deps, 'config' | 'data' | 'sla' | 'feeds' | 'storage'>;
 
+const scopeOf = ({ id }: Actor): string => `${id}:${ticketRoutes.addAttachment.id}`;
+
 const requireRoom = async (executor: Executor, ticketId: string): Promise<void> => {
   if ((await countStored(executor, ticketId)) < ATTACHMENTS_MAX) return;
   throw new AppError('TOO_MANY', { message: `A ticket has at most ${ATTACHMENTS_MAX} attachments` });
-};
-
-const requireBytes = async (
-  { config }: AddDeps,
-  executor: Executor,
-  tokenId: string | null,
-  more: number,
-): Promise<void> => {
-  const { bytesPerTokenMax } = config.attachments;
-  if (tokenId === null || (await storedBytesOf(executor, tokenId)) + more <= bytesPerTokenMax) return;
-  throw new AppError('TOO_MANY', {
-    message: `The files of a token take at most ${bytesPerTokenMax} bytes: there is no room for this one`,
-  });
 };
 
 /** The rest, once the bytes are stored: the row is an attachment, and the ticket has changed. */
@@ -59,12 +49,10 @@ const attach = async (
   id: string,
 ): Promise<AttachmentView> => {
   // Whoever holds the ticket counts alone.
-  const ticket = await lockTicket(tools.trx, { ticketId, tokenId });
+  await lockTicket(tools.trx, { ticketId, tokenId });
   await requireRoom(tools.trx, ticketId);
   const latest = new Date(deps.data.clock.now().getTime() - COMMIT_MS_MAX);
   const view = attachmentView(await markStored(tools.trx, id, latest));
-  // It is counted: no other upload of the token is until this is over.
-  await requireBytes(deps, tools.trx, ticket.token_id, 0);
   await changeTicket(deps, tools, {
     ticketId,
     tokenId,
@@ -99,10 +87,13 @@ export const addAttachment = async (
   if (bytes.length > ATTACHMENT_BYTES_MAX) throw errors.payloadTooLarge(ATTACHMENT_BYTES_MAX);
   const fileName = toFileName(request.fileName);
   const contentType = await contentKindOf(bytes, { fileName, contentType: request.contentType });
-  // What comes again with its key is answered as before, though the ticket may be full since.
-  if (idempotencyKey === undefined) {
+  // What comes again with its key is answered as before, though the ticket or the token may be full since.
+  const isRepeated =
+    idempotencyKey !== undefined &&
+    (await isKeyKnown(data.db, { scope: scopeOf(actor), key: idempotencyKey, clock: data.clock }));
+  if (!isRepeated) {
     await requireRoom(data.db, ticket.id);
-    await requireBytes(deps, data.db, ticket.token_id, bytes.length);
+    if (ticket.token_id) await requireBytes(deps, data.db, ticket.token_id, bytes.length);
   }
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const id = data.ids.next();
@@ -136,7 +127,7 @@ export const addAttachment = async (
         {
           trx: tools.trx,
           clock: data.clock,
-          scope: `${actor.id}:${ticketRoutes.addAttachment.id}`,
+          scope: scopeOf(actor),
           key: idempotencyKey,
           requestHash: hashRequest({ ticket_id: ticket.id, file_name: fileName, sha256 }),
         },

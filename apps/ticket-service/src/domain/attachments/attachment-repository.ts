@@ -25,16 +25,6 @@ export const countStored = async (executor: Executor, ticketId: string): Promise
   return Number(count);
 };
 
-/** What the files of a token's tickets take, in bytes. */
-export const storedBytesOf = async (executor: Executor, tokenId: string): Promise<number> => {
-  const row = await executor
-    .selectFrom('token_storage')
-    .select('stored_bytes')
-    .where('token_id', '=', tokenId)
-    .executeTakeFirst();
-  return Number(row?.stored_bytes ?? 0);
-};
-
 /** Makes a pending one, whose bytes are there, one of its ticket. Throws when it was given up meanwhile. */
 export const markStored = async (executor: Executor, id: string, createdAfter: Date): Promise<Attachment> => {
   const row = await executor

@@ -5,6 +5,14 @@ export interface TakenSequences {
   readonly first: number;
   /** False: the token is disabled, revoked or has expired. */
   readonly isTokenInForce: boolean;
+  /** What is kept for the token since. */
+  readonly storedBytes: number;
+}
+
+/** What changes of a token take: so many numbers, and so many bytes of what is kept for it. */
+export interface WantedSequences {
+  readonly count: number;
+  readonly bytes: number;
 }
 
 /**
@@ -13,26 +21,41 @@ export interface TakenSequences {
  */
 export const takeSequences = async (
   trx: Executor,
-  counts: ReadonlyMap<string, number>,
+  wanted: ReadonlyMap<string, WantedSequences>,
   now: Date,
 ): Promise<ReadonlyMap<string, TakenSequences>> => {
-  if (counts.size === 0) return new Map();
-  const taken = await sql<{ token_id: string; last_sequence: number; is_in_force: boolean }>`
+  if (wanted.size === 0) return new Map();
+  const amounts = [...wanted.values()];
+  const taken = await sql<{
+    token_id: string;
+    last_sequence: number;
+    stored_bytes: number;
+    is_in_force: boolean;
+  }>`
     WITH wanted AS (
-      SELECT * FROM unnest(${[...counts.keys()]}::uuid[], ${[...counts.values()]}::bigint[]) AS w (token_id, count)
+      SELECT * FROM unnest(
+        ${[...wanted.keys()]}::uuid[],
+        ${amounts.map(({ count }) => count)}::bigint[],
+        ${amounts.map(({ bytes }) => bytes)}::bigint[]
+      ) AS w (token_id, count, bytes)
     )
-    INSERT INTO tickets.token_feeds AS feed (token_id, last_sequence)
-    SELECT token_id, count FROM wanted ORDER BY token_id
-    ON CONFLICT (token_id) DO UPDATE SET last_sequence = feed.last_sequence + excluded.last_sequence
-    RETURNING token_id, last_sequence, (
+    INSERT INTO tickets.token_feeds AS feed (token_id, last_sequence, stored_bytes)
+    SELECT token_id, count, bytes FROM wanted ORDER BY token_id
+    ON CONFLICT (token_id) DO UPDATE SET last_sequence = feed.last_sequence + excluded.last_sequence,
+      stored_bytes = feed.stored_bytes + excluded.stored_bytes
+    RETURNING token_id, last_sequence, stored_bytes, (
       SELECT t.status = 'active' AND (t.expires_at IS NULL OR t.expires_at > ${now})
       FROM tickets.integration_tokens t WHERE t.id = feed.token_id
     ) AS is_in_force
   `.execute(trx);
   return new Map(
-    taken.rows.map(({ token_id, last_sequence, is_in_force }) => [
+    taken.rows.map(({ token_id, last_sequence, stored_bytes, is_in_force }) => [
       token_id,
-      { first: last_sequence - (counts.get(token_id) ?? 0) + 1, isTokenInForce: is_in_force },
+      {
+        first: last_sequence - (wanted.get(token_id)?.count ?? 0) + 1,
+        isTokenInForce: is_in_force,
+        storedBytes: stored_bytes,
+      },
     ]),
   );
 };
@@ -85,4 +108,14 @@ export const readLastSequence = async (executor: Executor, tokenId: string): Pro
     .where('token_id', '=', tokenId)
     .executeTakeFirst();
   return feed?.last_sequence ?? 0;
+};
+
+/** What is kept for a token, in bytes: its tickets as they were after each change, and their files. */
+export const readStoredBytes = async (executor: Executor, tokenId: string): Promise<number> => {
+  const feed = await executor
+    .selectFrom('token_feeds')
+    .select('stored_bytes')
+    .where('token_id', '=', tokenId)
+    .executeTakeFirst();
+  return feed?.stored_bytes ?? 0;
 };

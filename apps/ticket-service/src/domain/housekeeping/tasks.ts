@@ -16,7 +16,7 @@ export const housekeepingTasks = ({
   {
     name: 'clocks of tickets that ran out recorded',
     everyMs: 5_000,
-    run: async (signal) => ({ tickets: await recordBreaches({ data, feeds, sla }, signal) }),
+    run: async (signal) => ({ tickets: await recordBreaches({ config, data, feeds, sla }, signal) }),
   },
   {
     name: 'owners of tokens that end soon reminded',

@@ -79,10 +79,11 @@ const changesOf = (before: Ticket, after: Ticket) => {
  * @throws TICKET_NOT_FOUND, PRECONDITION_FAILED, and whatever `decide` throws
  */
 export const changeTicket = async (
-  { data, sla }: Pick<TicketDeps, 'data' | 'sla'>,
+  deps: Pick<TicketDeps, 'config' | 'data' | 'sla'>,
   tools: TicketTools,
   { actor, ifMatch, etag, decide, ...key }: ChangeRequest,
 ): Promise<Ticket> => {
+  const { data, sla } = deps;
   const before = await lockTicket(tools.trx, key);
   if (etag) requireMatch(ifMatch, etag(before));
   // Clocks of replicas differ; time on a ticket does not run backwards.
@@ -105,7 +106,7 @@ export const changeTicket = async (
     const edit: Edit = {
       set: columns,
       type: 'sla_breached',
-      details: { changes: { [`${clock}_due_at`]: { from: dueAt.toISOString(), to: null } } },
+      details: { changes: { [`sla.${clock}.breached_at`]: { from: null, to: dueAt.toISOString() } } },
       outside: { type: 'ticket.sla_breached', data: { sla: { clock, due_at: dueAt.toISOString() } } },
     };
     apply(edit, SYSTEM);
@@ -114,6 +115,6 @@ export const changeTicket = async (
   if (changes.length === 0) return ticket;
   const columns = changesOf(before, ticket);
   if (Object.keys(columns).length > 0) await updateTicket(tools.trx, ticket.id, columns);
-  await recordChanges(data, tools, changes);
+  await recordChanges(deps, tools, changes);
   return ticket;
 };

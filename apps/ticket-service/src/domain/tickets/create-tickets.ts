@@ -8,7 +8,7 @@ import {
   ticketRoutes,
 } from '@switchboard/contracts';
 import type { IdempotentAnswer } from '@switchboard/db';
-import { faultMessage, toFieldFaults } from '@switchboard/service-kit';
+import { faultMessage, faultOfJson, toFieldFaults } from '@switchboard/service-kit';
 import type { z } from 'zod';
 import { actorOf, runOnce } from '../access/run-once.ts';
 import { changeTickets } from './change-ticket.ts';
@@ -23,8 +23,10 @@ type ManyAnswer = z.output<(typeof many.responses)[200]['schema']>;
 type Result = ManyAnswer['results'][number];
 
 /** Null is as good as left out: a request that says the one is the same as one that does the other. */
-const withoutNulls = (input: CreateTicketInput) =>
+const withoutNulls = (input: object) =>
   Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null && value !== undefined));
+const asRequested = (given: unknown): unknown =>
+  typeof given === 'object' && given !== null && !Array.isArray(given) ? withoutNulls(given) : given;
 
 /** Opens a ticket of a token. Throws DUPLICATE_REQUEST. */
 export const createTicket = (
@@ -57,9 +59,10 @@ export const createTicket = (
 
 /** One of a batch, or what is wrong with it, in the words in which it would be refused by itself. */
 const readOne = (given: unknown): CreateTicketInput | Extract<Result, { status: 400 }> => {
+  const unfit = faultOfJson(given);
   const parsed = createTicketBody.safeParse(given, { error: faultMessage, reportInput: true });
-  if (parsed.success) return parsed.data;
-  const error = errors.invalidInput(toFieldFaults(parsed.error, 'ticket'));
+  if (!unfit && parsed.success) return parsed.data;
+  const error = unfit ?? errors.invalidInput(toFieldFaults(parsed.error as z.ZodError, 'ticket'));
   // The tickets dialect says no time.
   const body = renderError('tickets', error, new Date(0)) as Extract<Result, { status: 400 }>['error'];
   return { status: 400, error: body };
@@ -84,7 +87,7 @@ export const createTickets = (
       actor,
       routeId: many.id,
       key,
-      request: given,
+      request: given.map(asRequested),
       status: 200,
       schema: many.responses[200].schema,
     };

@@ -27,11 +27,14 @@ export interface OpenRequest {
 
 /** Opens tickets, in one statement for a hundred as for one. Gives those that are new, in their order. */
 export const openTickets = async (
-  { data, sla }: Pick<TicketDeps, 'data' | 'sla'>,
+  deps: Pick<TicketDeps, 'config' | 'data' | 'sla'>,
   tools: TicketTools,
   { tokenId, source, callId = null, actor, inputs, ids }: OpenRequest,
 ): Promise<readonly Ticket[]> => {
+  const { data, sla } = deps;
   const now = data.clock.now();
+  // Lists go by id where times are the same: those of a batch in its order.
+  const newIds = inputs.map(() => data.ids.next()).toSorted();
   const rows = inputs.map((input, index) => {
     const priority = input.priority ?? 'medium';
     const begun = {
@@ -43,7 +46,7 @@ export const openTickets = async (
     } as const;
     return {
       // As Postgres gives it back.
-      id: ids?.[index]?.toLowerCase() ?? data.ids.next(),
+      id: ids?.[index]?.toLowerCase() ?? (newIds[index] as string),
       token_id: tokenId,
       integration_source: source,
       call_id: callId,
@@ -62,7 +65,7 @@ export const openTickets = async (
   const byId = new Map(opened.map((ticket) => [ticket.id, ticket]));
   const tickets = rows.flatMap(({ id }) => byId.get(id) ?? []);
   await recordChanges(
-    data,
+    deps,
     tools,
     tickets.map((ticket) => ({
       ticket,

@@ -7,10 +7,13 @@ import {
   webhookEvents,
 } from '@switchboard/contracts';
 import { toJson } from '@switchboard/db';
-import type { Data } from '../database.ts';
-import { takeSequences } from '../feed/feed-repository.ts';
+import type { Deps } from '../../deps.ts';
+import { takeSequences, type WantedSequences } from '../feed/feed-repository.ts';
+import { noRoom } from '../feed/stored-bytes.ts';
 import { ticketView } from './ticket-answer.ts';
 import type { Change, TicketTools } from './types.ts';
+
+type RecordDeps = Pick<Deps, 'config'> & { readonly data: Pick<Deps['data'], 'clock' | 'ids'> };
 
 const eventOf: Readonly<Record<TicketChangeType, EventContract<typeof ticketEvents.ticketCreated.data>>> = {
   'ticket.created': ticketEvents.ticketCreated,
@@ -26,25 +29,38 @@ const eventOf: Readonly<Record<TicketChangeType, EventContract<typeof ticketEven
  * sequence shows what the feed has meanwhile. Call it last in the transaction, once: from here on every other change of the token's tickets waits.
  *
  * @param changes in the order in which they happened
+ * @throws TOO_MANY when a token stores more than it may
  */
 export const recordChanges = async (
-  { clock, ids }: Pick<Data, 'clock' | 'ids'>,
+  { config, data: { clock, ids } }: RecordDeps,
   { trx, emit, touchedTokens }: TicketTools,
   changes: readonly Change[],
 ): Promise<void> => {
   if (changes.length === 0) return;
-  const counts = new Map<string, number>();
-  for (const { outside, ticket } of changes) {
-    if (outside && ticket.token_id) counts.set(ticket.token_id, (counts.get(ticket.token_id) ?? 0) + 1);
+  const datas = changes.map(({ ticket, outside }): ChangeData | null =>
+    outside ? { ticket: ticketView(ticket), ...outside.data } : null,
+  );
+  const wanted = new Map<string, WantedSequences>();
+  for (const [index, { ticket, outside }] of changes.entries()) {
+    if (!outside || !ticket.token_id) continue;
+    const { count, bytes } = wanted.get(ticket.token_id) ?? { count: 0, bytes: 0 };
+    const more = Buffer.byteLength(JSON.stringify(datas[index])) + (outside.data.attachment?.size_bytes ?? 0);
+    wanted.set(ticket.token_id, { count: count + 1, bytes: bytes + more });
   }
-  const taken = await takeSequences(trx, counts, clock.now());
+  const taken = await takeSequences(trx, wanted, clock.now());
+  // Those who work on tickets go on, whatever their senders have stored.
+  const byTokens = changes.filter(({ actor }) => actor.kind === 'token');
+  for (const { ticket } of byTokens) {
+    const { storedBytes = 0 } = taken.get(ticket.token_id ?? '') ?? {};
+    if (storedBytes > config.tickets.storedBytesPerTokenMax) throw noRoom({ config });
+  }
   const next = new Map([...taken].map(([tokenId, { first }]) => [tokenId, first]));
   // What has the same time is ordered by id: those of one transaction in the order in which they happened.
   const idsInOrder = changes.map(() => ids.next()).toSorted();
   const rows = changes.map(({ ticket, type, actor, details, outside, at }, index) => {
     const id = idsInOrder[index] as string;
     const tokenId = ticket.token_id;
-    const data: ChangeData | null = outside ? { ticket: ticketView(ticket), ...outside.data } : null;
+    const data = datas[index] ?? null;
     let sequence: number | null = null;
     if (outside && data) {
       if (tokenId) {

@@ -46,7 +46,7 @@ export interface Change {
 }
 
 /** Whatever changes tickets needs these. */
-export type TicketDeps = Pick<Deps, 'data' | 'sla' | 'feeds'>;
+export type TicketDeps = Pick<Deps, 'config' | 'data' | 'sla' | 'feeds'>;
 
 export interface TicketTools extends Tools<'tickets'> {
   /** Tokens whose feed has more once the transaction is committed. */

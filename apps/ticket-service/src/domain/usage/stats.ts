@@ -36,12 +36,12 @@ export const readStats = async (
     SELECT * FROM tickets.integration_token_stats_at(${at}) WHERE token_id = ANY(${ids}::uuid[])
   `.execute(executor);
   const stored = await executor
-    .selectFrom('token_storage')
-    .selectAll()
+    .selectFrom('token_feeds')
+    .select(['token_id', 'stored_bytes'])
     .where('token_id', '=', sql<string>`ANY(${ids}::uuid[])`)
     .execute();
   const usageOf = new Map(found.rows.map(({ token_id, ...usage }) => [token_id, usage]));
-  const bytesOf = new Map(stored.map(({ token_id, stored_bytes }) => [token_id, Number(stored_bytes)]));
+  const bytesOf = new Map(stored.map(({ token_id, stored_bytes }) => [token_id, stored_bytes]));
   return (tokenId) => {
     const { avg_response_time_ms, p95_response_time_ms, ...counts } = usageOf.get(tokenId) ?? NONE;
     return {

@@ -14,7 +14,7 @@ export const postStaffComment = (app: FastifyInstance, deps: Deps): void =>
       ticket: { ticketId: params.ticket_id },
       actor: actorOf(principal),
       content: input.content,
-      isInternal: input.is_internal,
+      isInternal: input.is_internal ?? false,
       once: { routeId: route.id, key: idempotencyKey, status: 201, schema: route.responses[201].schema },
       answer: (comment) => ({ comment: staffCommentView(comment) }),
     });

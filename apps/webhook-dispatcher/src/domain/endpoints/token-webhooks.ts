@@ -77,7 +77,8 @@ export const createTokenWebhook = (
         box: deps.answerBox,
         scope: `${owner}:${route.id}`,
         key: idempotencyKey,
-        requestHash: hashRequest({ url, events }),
+        // Null is as good as left out.
+        requestHash: hashRequest({ url, events: events ?? undefined }),
         clock: deps.data.clock,
       },
       201,

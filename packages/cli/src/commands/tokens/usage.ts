@@ -38,7 +38,7 @@ export const showTokenUsage = apiCommand({
           ['errors', String(summary.error_count)],
           ['average ms', String(summary.avg_response_time_ms ?? '–')],
           ['p95 ms', String(summary.p95_response_time_ms ?? '–')],
-          ['bytes of files', String(summary.stored_bytes)],
+          ['bytes kept', String(summary.stored_bytes)],
         ]),
         '',
         renderTable(

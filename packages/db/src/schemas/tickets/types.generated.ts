@@ -149,11 +149,7 @@ export interface Tickets {
 export interface TokenFeeds {
   token_id: string;
   last_sequence: Int8;
-}
-
-export interface TokenStorage {
-  token_id: string;
-  stored_bytes: Int8;
+  stored_bytes: Generated<Int8>;
 }
 
 export interface TicketsSchema {
@@ -168,5 +164,4 @@ export interface TicketsSchema {
   ticket_search: TicketSearch;
   tickets: Tickets;
   token_feeds: TokenFeeds;
-  token_storage: TokenStorage;
 }

@@ -1,3 +1,4 @@
+import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contentKindOf } from '../src/domain/attachments/content-kind.ts';
@@ -270,6 +271,39 @@ describe('a zip that says how large its entries are', () => {
     sealed.writeUInt16LE(1, 6);
     expect(await kindOf(sealed)).toBe('application/zip');
   });
+
+  it('is looked into entry by entry, however many there are, and others have their turn meanwhile', async () => {
+    const x = { bytes: deflateRawSync(Buffer.from('x')), method: 8, says: 1 };
+    const half = Array.from({ length: 10_000 }, (_, n) => ({ name: `${n}`, ...x }));
+    const among = (name: string, part: object) => makeZip([...half, { ...x, name, ...part }, ...half]);
+    let turns = 0;
+    let isOver = false;
+    const count = () => {
+      turns += 1;
+      if (!isOver) setImmediate(count);
+    };
+    setImmediate(count);
+    expect(await kindOf(among('as the others', {}))).toBe('application/zip');
+    isOver = true;
+    expect(turns).toBeGreaterThan(3);
+    const zeros = deflateRawSync(Buffer.alloc(1024 ** 2));
+    for (const part of [{ says: 0 }, { says: 2 }, { bytes: zeros }, { bytes: zeros.subarray(0, 9) }]) {
+      await expect(kindOf(among('a lie', part))).rejects.toThrow('not as large as it says');
+    }
+    await expect(kindOf(among('../a', {}))).rejects.toThrow('lead out');
+    await expect(kindOf(among('a', { at: 0 }))).rejects.toThrow('overlap');
+  });
+
+  it.each([0, 1, 63, 64, 65, 16_384, 262_143, 262_144, 262_145])(
+    'of %i bytes is taken, and refused when it is one byte more or less',
+    async (size) => {
+      const bytes = Buffer.alloc(size, 'so many different words ');
+      const saying = (says: number) => makeZip([{ name: 'a', bytes, isDeflated: true, says }]);
+      expect(await kindOf(saying(size))).toBe('application/zip');
+      await expect(kindOf(saying(size + 1))).rejects.toThrow('not as large as it says');
+      if (size > 0) await expect(kindOf(saying(size - 1))).rejects.toThrow('not as large as it says');
+    },
+  );
 
   it('leads out by the name of the entry itself too', async () => {
     const zip = makeZip([{ name: 'aa/b' }]);

@@ -161,7 +161,7 @@ const textOrRefuse = (found: string | undefined, bytes: Uint8Array, declared: st
 };
 
 const checkedEntries = async (bytes: Uint8Array): Promise<readonly ZipEntry[]> => {
-  const zip = readZip(bytes);
+  const zip = await readZip(bytes);
   if ('fault' in zip) throw refuse(`is a zip ${zip.fault}`);
   const fault = await findContentFault(bytes, zip.entries);
   if (fault !== null) throw refuse(`is a zip ${fault}`);

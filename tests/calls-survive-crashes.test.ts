@@ -336,9 +336,12 @@ test('a support ticket asked for while ticket-service is dead is opened once, an
   expect(listed.map(({ id, call_id }) => [id, call_id]).toSorted()).toEqual(
     ids.map((id) => [id, callId]).toSorted(),
   );
-  const { body } = await client.ask('GET', `/calls/${callId}`);
-  expect(body.data.supportTickets).toEqual(
-    ids.map((ticketId) => ({ ticketId, openedAt: expect.any(String) })),
+  interface Linked {
+    readonly supportTickets: readonly { readonly ticketId: string; readonly status: string }[];
+  }
+  const linked = async () => (await client.ask<Linked>('GET', `/calls/${callId}`)).body.data.supportTickets;
+  expect(await linked()).toEqual(
+    ids.map((ticketId) => ({ ticketId, openedAt: expect.any(String), status: 'open' })),
   );
   const history = await platform.query<{ ticket_id: string; type: string }>(
     'SELECT ticket_id, type FROM tickets.ticket_changes WHERE ticket_id = ANY($1::uuid[])',
@@ -347,5 +350,14 @@ test('a support ticket asked for while ticket-service is dead is opened once, an
   expect(history.map(({ ticket_id, type }) => [ticket_id, type]).toSorted()).toEqual(
     ids.map((id) => [id, 'created']).toSorted(),
   );
+
+  // Each side can follow the link: the caller sees what becomes of the ticket, and staff see its call.
+  await platform.administer('PATCH', `/tickets/${first}/status`, { status: 'resolved' });
+  await waitFor(async () => (await linked())[0]?.status === 'resolved', {
+    what: 'the call to know that its ticket is resolved',
+  });
+  expect((await linked())[1]?.status).toBe('open');
+  const { body: own } = await client.ask('GET', `/calls/${callId}`);
+  expect(await platform.administer('GET', `/calls/${listed[0]?.call_id}`)).toEqual(own);
   await client.end(callId);
 }, 180_000);

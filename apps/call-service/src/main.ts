@@ -9,6 +9,7 @@ import {
 } from '@switchboard/service-kit';
 import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
+import { consumeSupportTicketChanges } from './consumers/support-ticket-changes.ts';
 import type { Deps } from './deps.ts';
 import { housekeepingTasks } from './domain/housekeeping/tasks.ts';
 import { isTurn } from './domain/ice-servers.ts';
@@ -23,7 +24,7 @@ await runService({
   loadConfig: readConfig,
   async start(boot) {
     const { config, log, clock, lifecycle, metrics } = boot;
-    const { bus, ctx } = await openConnections(boot, { service: NAME, schema: 'calls' });
+    const { bus, ctx, watchConsumer } = await openConnections(boot, { service: NAME, schema: 'calls' });
     const secrets = secretsOf(config.internalToken);
     if (config.media.turnSecret === undefined && config.media.iceServers.some(isTurn)) {
       log.warn(
@@ -65,6 +66,7 @@ await runService({
     // Stopped after HTTP is drained: until then gateways may still ask.
     const responders = startResponders(bus, deps);
     lifecycle.onClose('responders', () => Promise.all(responders.map((responder) => responder.stop())));
+    watchConsumer(consumeSupportTicketChanges(ctx, bus));
     lifecycle.onStopWork('housekeeping', startRepeatedTasks(log, housekeepingTasks(deps)));
     const verifyInternalToken = createInternalTokenVerifier({ secrets, service: NAME, clock });
     const app = buildApp({ ...deps, http: { ...boot, config: config.server, verifyInternalToken } });

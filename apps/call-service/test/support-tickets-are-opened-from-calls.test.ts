@@ -61,7 +61,7 @@ describe('a support ticket', () => {
         requested_by: { service: 'call-service', kind: 'api_key', id: calls.caller.key_id },
       },
     ]);
-    expect(await shown(callId)).toEqual([{ ticketId, openedAt: expect.any(String) }]);
+    expect(await shown(callId)).toEqual([{ ticketId, openedAt: expect.any(String), status: 'open' }]);
   });
 
   test('has defaults; several of a call are shown oldest first, to every key of the account', async () => {

@@ -9,6 +9,7 @@ import { updateApiKey } from './commands/api-keys/update.ts';
 import { listAudit } from './commands/audit/list.ts';
 import { explainCredential } from './commands/auth/explain.ts';
 import { importCallLogs } from './commands/calls/import.ts';
+import { showCall } from './commands/calls/show.ts';
 import { migrateDatabase } from './commands/db/migrate.ts';
 import { listDead } from './commands/dead/list.ts';
 import { putBackDead } from './commands/dead/put-back.ts';
@@ -137,6 +138,7 @@ const commands: readonly Command[] = [
   listWebhookSigningKeys,
   rotateWebhookSigningKey,
   importCallLogs,
+  showCall,
   listSigningKeys,
   rotateSigningKey,
   listAudit,

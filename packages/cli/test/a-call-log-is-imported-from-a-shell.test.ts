@@ -159,6 +159,49 @@ it.each([
   expect(ran).toMatchObject({ code: 1, err: expect.stringContaining(words) });
 });
 
+it('a call is shown, of whatever account, with the tickets about it', async () => {
+  const path = fileOf(
+    'one.csv',
+    'callId,customerName,ani,startTime,status\none-1,Dana,+15550100,2024-02-01 10:00:00,no-answer\n',
+  );
+  await json(['calls', 'import', path, '--account', 'Acme']);
+  const { calls } = await history('customerName=Dana');
+  const { callId } = calls[0] as { callId: string };
+  const opened = await fetch(`${gateway.url}/api/v1/calls/${callId}/support-tickets`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'x-api-key': key.api_key,
+      'x-api-secret': key.api_secret,
+    },
+    body: JSON.stringify({ title: 'Call back' }),
+  });
+  const { ticketId } = ((await opened.json()) as { data: { ticketId: string } }).data;
+  // As staff come to it: from the ticket.
+  await waitFor(async () => (await cli(['tickets', 'show', ticketId])).out.includes(callId), {
+    what: 'the ticket to name its call',
+  });
+  expect(await json(['calls', 'show', callId])).toMatchObject({
+    callId,
+    metadata: { legacyCallId: 'one-1' },
+    supportTickets: [{ ticketId, status: 'open' }],
+  });
+  await cli(['tickets', 'status', ticketId, 'waiting']);
+  await waitFor(
+    async () => (await cli(['calls', 'show', callId])).out.includes(`${ticketId} (waiting), opened `),
+    { what: 'the call to know how far its ticket is' },
+  );
+  const { code, out } = await cli(['calls', 'show', callId]);
+  expect(code).toBe(0);
+  expect(out).toMatch(/customer +Dana\n.*\+15550100/);
+  expect(out).toMatch(/status +failed: no_answer/);
+  expect(await cli(['calls', 'show', 'call-7'])).toMatchObject({ code: 2 });
+  expect(await cli(['calls', 'show', crypto.randomUUID()])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('No such call'),
+  });
+});
+
 it('an account that nobody has is refused before anything is sent', async () => {
   const path = fileOf('one.csv', 'callId,ani,startTime\n1,12,2024-01-20\n');
   for (const account of ['Acne', '0192f0c1-2b3c-7d4e-8f50-617283940a1b']) {

@@ -31,6 +31,7 @@ import type { FastifyInstance } from 'fastify';
 import pg from 'pg';
 import { buildApp } from '../../src/app.ts';
 import type { Config } from '../../src/config.ts';
+import { consumeSupportTicketChanges } from '../../src/consumers/support-ticket-changes.ts';
 import type { Deps } from '../../src/deps.ts';
 import { createSessions, type RunningSessions } from '../../src/domain/sessions/create-sessions.ts';
 import { startResponders } from '../../src/responders/index.ts';
@@ -185,6 +186,7 @@ export const startTestCalls = async (options: TestCallsOptions = {}): Promise<Te
     });
     const deps: Deps = { config, data, bus, sessions, driver, answerBox: createAnswerBox([TOKEN_SECRET]) };
     startResponders(bus, deps);
+    const consumer = consumeSupportTicketChanges(data, bus);
     const verifyInternalToken = createInternalTokenVerifier({
       secrets: [TOKEN_SECRET],
       service: 'call-service',
@@ -208,6 +210,7 @@ export const startTestCalls = async (options: TestCallsOptions = {}): Promise<Te
       await app.close();
       await sessions.close();
       await relay.stop();
+      await consumer.stop();
       await bus.drain();
       await leases.close();
       await database.close();

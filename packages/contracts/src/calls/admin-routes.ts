@@ -1,8 +1,25 @@
 import { defineRoute, type RouteContract } from '../route.ts';
-import { importCallsAnswer, importCallsBody } from './schemas.ts';
+import { callDetailAnswer, callParams, importCallsAnswer, importCallsBody } from './schemas.ts';
 
 /** `/api/admin/v1/calls*`. */
 export const callAdminRoutes = {
+  getCall: defineRoute({
+    id: 'admin.calls.get',
+    service: 'call-service',
+    surface: 'platform',
+    credentials: ['user'],
+    // Those who see tickets: where a ticket's call_id leads.
+    roles: ['agent', 'admin', 'super_admin'],
+    limitGroup: 'admin',
+    source: 'Switchboard',
+    summary: 'A call of any account, as its account sees it',
+    description: 'What call_id of a ticket names.',
+    method: 'GET',
+    path: '/api/admin/v1/calls/:callId',
+    params: callParams,
+    responses: { 200: { description: 'The call', schema: callDetailAnswer } },
+    errors: ['INSUFFICIENT_ROLE', 'CALL_NOT_FOUND'],
+  }),
   importCalls: defineRoute({
     id: 'admin.calls.import',
     service: 'call-service',

@@ -4,6 +4,7 @@ const CALL = '6f1b7c52-52a0-4cf2-9a0c-1c5a3b8f7d21';
 const ACCOUNT = '0192f0c1-2b3c-7d4e-8f50-617283940a1b';
 const START = '2024-01-20T10:00:00.000Z';
 const END = '2024-01-20T10:05:00.000Z';
+const TICKET = '0192f0c1-2b3c-7d4e-8f50-617283940a30';
 const WS_URL = `wss://api.example.com/api/v1/ws/calls/${CALL}?ticket=tk_0123456789012345678901234567890aBcDeF`;
 
 const log = {
@@ -20,6 +21,13 @@ const log = {
   reason: 'hangup',
   metadata: { order: 'A-1042' },
 };
+const detail = {
+  ...log,
+  isMuted: false,
+  isOnHold: false,
+  sequence: 5,
+  supportTickets: [{ ticketId: TICKET, openedAt: '2024-01-20T10:06:00.000Z', status: 'in_progress' }],
+};
 const params = { callId: CALL };
 const answer = (status: number, data: unknown) => ({ [status]: { success: true, data } });
 
@@ -35,7 +43,7 @@ export const callExamples: Readonly<Record<string, RouteExample>> = {
   },
   'calls.calls.get': {
     params,
-    answers: answer(200, { ...log, isMuted: false, isOnHold: false, sequence: 5, supportTickets: [] }),
+    answers: answer(200, detail),
   },
   'calls.calls.end': {
     params,
@@ -52,7 +60,7 @@ export const callExamples: Readonly<Record<string, RouteExample>> = {
     answers: {
       202: {
         success: true,
-        data: { ticketId: '0192f0c1-2b3c-7d4e-8f50-617283940a30', callId: params.callId },
+        data: { ticketId: TICKET, callId: params.callId },
       },
     },
   },
@@ -74,6 +82,7 @@ export const callExamples: Readonly<Record<string, RouteExample>> = {
   },
   'calls.logs.get': { params, answers: answer(200, log) },
   'calls.calls.follow': { params, answers: {} },
+  'admin.calls.get': { params, answers: answer(200, detail) },
   'admin.calls.import': {
     body: {
       account_id: ACCOUNT,

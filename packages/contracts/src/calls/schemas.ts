@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { cursorSchema, freeObject, isStorable, nextCursorSchema, text, timestampSchema } from '../fields.ts';
-import { createTicketBody } from '../tickets/schemas.ts';
+import { createTicketBody, ticketStatusSchema } from '../tickets/schemas.ts';
 
 /**
  * TERMINOLOGY — *call*: one conversation between a browser or server that talks to us and somebody on the telephone
@@ -109,7 +109,14 @@ export const callDetailAnswer = success(
     /** Of the last frame on its socket. */
     sequence: z.int(),
     /** Tickets that were opened about it, oldest first. */
-    supportTickets: z.array(z.object({ ticketId: z.uuid(), openedAt: timestampSchema })),
+    supportTickets: z.array(
+      z.object({
+        ticketId: z.uuid(),
+        openedAt: timestampSchema,
+        /** As those who work on it left it; a moment late. */
+        status: ticketStatusSchema,
+      }),
+    ),
   }),
 );
 

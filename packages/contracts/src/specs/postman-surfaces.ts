@@ -164,6 +164,10 @@ export const otherStatuses: Readonly<
   'auth.tokens.verify': { statuses: [403], why: 'The digits are in a mail; the ones here are wrong: 403.' },
   'auth.provider.authorize': { statuses: [400], why: 'Without Google set up: 400.' },
   'device.token.create': { statuses: [400], why: 'Until somebody has approved the device: 400.' },
+  'admin.calls.get': {
+    statuses: [404],
+    why: 'Fill in callId, the call_id of a ticket about a call; without it: 404.',
+  },
   'admin.partner_keys.retry_webhook': {
     statuses: [400, 404],
     why: 'A new key has sent nothing, and without an id of a delivery: 400.',

@@ -6,6 +6,15 @@ import { isUuid } from './accounts.ts';
 
 export type NewCall = Insertable<Schemas['calls']['calls']>;
 
+/** A call of whatever account, for those who may see all. Throws CALL_NOT_FOUND, of ids that are none too. */
+export const findAnyCall = async (executor: Executor, id: string): Promise<Call> => {
+  const call = isUuid(id)
+    ? await executor.selectFrom('calls').selectAll().where('id', '=', id).executeTakeFirst()
+    : undefined;
+  if (!call) throw new AppError('CALL_NOT_FOUND');
+  return call;
+};
+
 /** A call of an account. Throws CALL_NOT_FOUND, of calls of others and of ids that are none just the same. */
 export const findCall = async (executor: Executor, accountId: string, id: string): Promise<Call> => {
   const call = isUuid(id)

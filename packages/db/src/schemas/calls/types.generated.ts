@@ -24,6 +24,13 @@ export interface CallSpans {
   calls: Int8;
 }
 
+export interface CallSupportTicketStates {
+  call_id: string;
+  ticket_id: string;
+  status: 'open' | 'in_progress' | 'waiting' | 'resolved' | 'closed';
+  updated_at: Timestamp;
+}
+
 export interface CallSupportTickets {
   ticket_id: string;
   call_id: string;
@@ -72,6 +79,7 @@ export interface CallsSchema {
   call_frames: CallFrames;
   call_hours: CallHours;
   call_spans: CallSpans;
+  call_support_ticket_states: CallSupportTicketStates;
   call_support_tickets: CallSupportTickets;
   call_tickets: CallTickets;
   calls: Calls;

@@ -124,6 +124,68 @@ describe('what is found', () => {
     expect(await search('wrong invocie')).toEqual(['Invoice is wrong']);
   });
 
+  it.each([
+    ['pritner', 'printer'],
+    ['pirnter', 'printer'],
+    ['prnter', 'printer'],
+    ['printter', 'printer'],
+    ['prunter', 'printer'],
+    ['lgoin', 'login'],
+    ['loign', 'login'],
+    ['lgin', 'login'],
+    ['loggin', 'login'],
+    ['lobin', 'login'],
+    ['tikcet', 'ticket'],
+    ['ticekt', 'ticket'],
+    ['tiket', 'ticket'],
+    ['tiicket', 'ticket'],
+    ['tixket', 'ticket'],
+    ['emial', 'email'],
+    ['passowrd', 'password'],
+    ['pasword', 'password'],
+    ['passwird', 'password'],
+    ['connectoin', 'connection'],
+    ['configuratoin', 'configuration'],
+    ['confguration', 'configuration'],
+    ['drukcer', 'Drucker'],
+    ['starße', 'Straße'],
+    ['המדספת', 'המדפסת'],
+  ])('%s is a slip of the pen for %s', async (slip, word) => {
+    await open({ title: `The ${word} is on fire` }, { title: 'Something else', description: word });
+    expect(await search(slip)).toEqual([`The ${word} is on fire`]);
+    expect(await search(`fire ${slip}`)).toEqual([`The ${word} is on fire`]);
+  });
+
+  it.each([
+    ['not', 'cannot login'],
+    ['café', 'cannot login'],
+    ['can', 'café'],
+    ['log', 'blog'],
+    ['art', 'cart'],
+    ['fire', 'hire a wire'],
+    ['form', 'platform'],
+    ['port', 'important'],
+    ['late', 'update'],
+    ['cable', 'cancel'],
+    ['after', 'water'],
+    ['mouse', 'mobile'],
+    ['router', 'water'],
+    ['import', 'report'],
+    ['export', 'import'],
+    ['driver', 'delivery'],
+    ['payment', 'attachment'],
+    ['network', 'keyboard'],
+    ['keyboard', 'dashboard'],
+    ['customer', 'calendar'],
+    ['shipping', 'printer'],
+    ['connection', 'attachment'],
+    ['subscription', 'transcript'],
+    ['notification', 'connection'],
+  ])('%s is another word than those of %j', async (word, title) => {
+    await open({ title });
+    expect(await search(word)).toEqual([]);
+  });
+
   it('is found in other letters than ours', async () => {
     await open({ title: 'המדפסת בוערת' }, { title: 'Der Drucker brennt: Straße' });
     expect(await search('המדפסת')).toEqual(['המדפסת בוערת']);

@@ -12,8 +12,16 @@ export const LARGE_BLOCK_BITS = 16;
 const LEXEMES_MAX = 20;
 /** Above every rank of words that were found: what is merely alike comes last. */
 const FOUND = 1_000_000;
-/** Two letters that changed places in a word of seven leave half of its trigrams. */
-const LIKENESS_MIN = 0.45;
+/**
+ * Of all trigrams of a word that is looked for and the word of a title most like it, how many both have. A letter that is wrong in
+ * the middle of a word of five leaves a third of them, as do two that changed places in one of seven; what is less is other words.
+ */
+const LIKENESS_MIN = 0.3;
+/** With a letter changed, a word of three is another word: `can` is a third of `café`. */
+const LIKENED_LETTERS_MIN = 4;
+/** In words of these lengths two letters that changed places leave too few trigrams, so they are changed back, at each place. */
+const SWAPPED_LETTERS_MIN = 5;
+const SWAPPED_LETTERS_MAX = 6;
 
 /** Each word that may be misspelt is compared with every title of the newest: of more words none may. */
 const MISSPELT_WORDS_MAX = 3;
@@ -22,9 +30,9 @@ export interface Words {
   /** Queries of Postgres, as text. */
   readonly whole: string;
   readonly begun: string;
-  /** The words that may be misspelt, and a query for the beginning of each. */
+  /** The words that may be misspelt, and a query for each: its beginning, or in a title two of its letters in each other's place. */
   readonly likened: readonly string[];
-  readonly likenedBegun: readonly string[];
+  readonly likenedFound: readonly string[];
 }
 
 /**
@@ -32,8 +40,13 @@ export interface Words {
  * no word in it.
  */
 export const readWords = async (executor: Executor, text: string): Promise<Words | null> => {
-  const found = await sql<{ lexeme: string; quoted: string }>`
-    SELECT lexeme, quoted
+  const found = await sql<{ lexeme: string; quoted: string; swapped: string | null }>`
+    SELECT lexeme, quoted, (
+      SELECT string_agg(array_to_tsvector(ARRAY[
+        overlay(lexeme PLACING substr(lexeme, place + 1, 1) || substr(lexeme, place, 1) FROM place FOR 2)])::text || ':A', ' | ')
+      FROM generate_series(1, char_length(lexeme) - 1) AS place
+      WHERE char_length(lexeme) BETWEEN ${SWAPPED_LETTERS_MIN} AND ${SWAPPED_LETTERS_MAX}
+    ) AS swapped
     FROM (
       SELECT lexeme, array_to_tsvector(ARRAY[lexeme])::text AS quoted
       FROM unnest(tsvector_to_array(to_tsvector('pg_catalog.simple', ${text}::text))) AS lexeme
@@ -47,7 +60,9 @@ export const readWords = async (executor: Executor, text: string): Promise<Words
     whole: quoted.join(' & '),
     begun: begun.join(' & '),
     likened: mayBeMisspelt ? found.rows.map(({ lexeme }) => lexeme) : [],
-    likenedBegun: mayBeMisspelt ? begun : [],
+    likenedFound: mayBeMisspelt
+      ? found.rows.map(({ quoted: word, swapped }) => (swapped ? `${word}:* | ${swapped}` : `${word}:*`))
+      : [],
   };
 };
 
@@ -114,8 +129,9 @@ export const searchNewest = async (
           THEN ${FOUND}::int + (ts_rank(s.search, ${words.begun}::tsquery) * 100000)::int
           -- Each of the words is there, or is like one of the title: what fits least counts.
           ELSE coalesce((
-            SELECT min(CASE WHEN s.search @@ w.begun THEN 1000 ELSE tickets.title_likeness(w.word, span.title) * 1000 END)::int
-            FROM unnest(${words.likened}::text[], ${words.likenedBegun}::text[]::tsquery[]) AS w (word, begun)
+            SELECT min(CASE WHEN s.search @@ w.found THEN 1000 WHEN char_length(w.word) < ${LIKENED_LETTERS_MIN} THEN 0
+              ELSE tickets.title_likeness(w.word, span.title) * 1000 END)::int
+            FROM unnest(${words.likened}::text[], ${words.likenedFound}::text[]::tsquery[]) AS w (word, found)
           ), 0) END AS rank
       FROM span CROSS JOIN LATERAL (SELECT search FROM tickets.ticket_search WHERE number = span.number OFFSET 0) AS s
       WHERE span.passes

@@ -34,6 +34,7 @@ const record = (changes: Partial<RequestRecord> = {}): RequestRecord => ({
   user_agent: 'curl/8.5.0',
   idempotency_key: null,
   counted: true,
+  repeated: 0,
   completed_at: START,
   ...changes,
 });
@@ -111,6 +112,40 @@ describe('the request log', () => {
 });
 
 describe('get_partner_api_usage', () => {
+  it('counts all that a row stands for, and its response time once; the log shows how many', async () => {
+    const used = await partner.makeKey({ partner: 'Used up' });
+    const refused = { credential_id: used.keyId, status: 429, counted: false, duration_ms: 2 };
+    const { repeated: _, ...before } = record({ credential_id: used.keyId, duration_ms: 10 });
+    await publishRequests([
+      // Of a gateway of before, which says nothing of repeating.
+      before as RequestRecord,
+      record({ ...refused, repeated: 19_999 }),
+    ]);
+    const rows = () =>
+      partner.rows(
+        `SELECT response_status, repeated FROM partner.partner_api_requests
+         WHERE partner_api_key_id = $1 ORDER BY response_status`,
+        [used.keyId],
+      );
+    await waitFor(async () => (await rows()).length === 2, { what: 'two rows', timeoutMs: 15_000 });
+    expect(await rows()).toEqual([
+      { response_status: 200, repeated: 0 },
+      { response_status: 429, repeated: 19_999 },
+    ]);
+    const [usage] = await partner.rows(
+      "SELECT * FROM partner.get_partner_api_usage($1, timestamptz '2026-02-01', timestamptz '2026-04-01')",
+      [used.keyId],
+    );
+    expect(usage).toMatchObject({
+      total_requests: '20001',
+      successful_requests: '1',
+      failed_requests: '20000',
+      average_response_time_ms: '6.00',
+    });
+    const listed = await partner.admin('GET', `/partner-keys/${used.keyId}/requests?status=4xx`);
+    expect(listed.body).toMatchObject({ requests: [{ response_status: 429, repeated: 19_999 }] });
+  });
+
   it('counts requests and jobs apart: neither multiplies the other', async () => {
     const other = await partner.makeKey({ partner: 'Counted' });
     for (let i = 0; i < 3; i += 1) {

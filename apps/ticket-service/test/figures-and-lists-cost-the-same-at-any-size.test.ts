@@ -169,6 +169,7 @@ it('a batch of twenty requests is taken in by five statements', async () => {
     user_agent: null,
     idempotency_key: null,
     counted: true,
+    repeated: 0,
     completed_at: new Date().toISOString(),
   }));
   statements = 0;

@@ -36,6 +36,7 @@ const record = (tokenId: string, changes: Partial<RequestRecord> = {}): RequestR
   user_agent: 'curl/8.5.0',
   idempotency_key: null,
   counted: true,
+  repeated: 0,
   completed_at: clock.now().toISOString(),
   ...changes,
 });
@@ -135,6 +136,46 @@ describe('usage', () => {
     expect(await tickets.events('tickets.token.changed')).toHaveLength(changes.length);
   });
 
+  it('that one record stands for is counted whole, and its response time once', async () => {
+    const { id } = await tickets.makeToken();
+    const refused = { status: 429, counted: false, error_code: 'rate_limit_exceeded' };
+    await publish([
+      record(id, { duration_ms: 10 }),
+      record(id, { ...refused, duration_ms: 2, repeated: 19_999 }),
+      record(id, { ...refused, status: 499, error_code: null, duration_ms: 3, repeated: 9 }),
+    ]);
+    expect(await figuresOf(id)).toMatchObject({
+      total_requests: 20_011,
+      requests_this_hour: 20_011,
+      requests_today: 20_011,
+      error_count: 20_000,
+      avg_response_time_ms: 5,
+    });
+    // What took nothing of the limit takes nothing of it here.
+    expect(await countedIn(id, '2026-03-01T12:00:00.000Z')).toEqual({ counted: 1 });
+    const { requests } = await usageOf(id);
+    expect(
+      requests
+        .map(({ status_code, repeated }: { status_code: number; repeated: number }) => [
+          status_code,
+          repeated,
+        ])
+        .sort(),
+    ).toEqual([
+      [200, 0],
+      [429, 19_999],
+      [499, 9],
+    ]);
+  });
+
+  it('of a gateway of before, which says nothing of repeating, is one request', async () => {
+    const { id } = await tickets.makeToken();
+    const { repeated: _, ...before } = record(id);
+    await publish([before as RequestRecord]);
+    expect(await figuresOf(id)).toMatchObject({ total_requests: 1 });
+    expect((await usageOf(id)).requests).toMatchObject([{ repeated: 0 }]);
+  });
+
   it('is listed newest first by status, method, endpoint and time, page by page', async () => {
     const { id } = await tickets.makeToken();
     const at = (minute: number) => `2026-03-01T10:${String(minute).padStart(2, '0')}:00.000Z`;
@@ -221,6 +262,7 @@ describe('figures', () => {
             minutesAgo: fc.nat(1_600),
             duration_ms: fc.double({ min: 0, max: 100_000, noNaN: true }),
             counted: fc.boolean(),
+            repeated: fc.oneof(fc.constant(0), fc.nat(50_000)),
           }),
           { minLength: 1, maxLength: 60 },
         ),
@@ -238,9 +280,10 @@ describe('figures', () => {
           }
           for (const { id } of made) {
             const [recount] = await tickets.rows<Record<string, number | null>>(
-              `SELECT count(*)::int AS total, count(*) FILTER (WHERE status_code >= 400 AND status_code <> 499)::int AS errors,
-                 count(*) FILTER (WHERE date_trunc('hour', created_at, 'UTC') = date_trunc('hour', $2::timestamptz, 'UTC'))::int AS hour,
-                 count(*) FILTER (WHERE date_trunc('day', created_at, 'UTC') = date_trunc('day', $2::timestamptz, 'UTC'))::int AS day,
+              `SELECT coalesce(sum(1 + repeated), 0)::int AS total,
+                 coalesce(sum(1 + repeated) FILTER (WHERE status_code >= 400 AND status_code <> 499), 0)::int AS errors,
+                 coalesce(sum(1 + repeated) FILTER (WHERE date_trunc('hour', created_at, 'UTC') = date_trunc('hour', $2::timestamptz, 'UTC')), 0)::int AS hour,
+                 coalesce(sum(1 + repeated) FILTER (WHERE date_trunc('day', created_at, 'UTC') = date_trunc('day', $2::timestamptz, 'UTC')), 0)::int AS day,
                  avg(response_time_ms) FILTER (WHERE endpoint <> $3) AS average,
                  percentile_disc(0.95) WITHIN GROUP (ORDER BY response_time_ms) FILTER (WHERE endpoint <> $3) AS p95
                FROM tickets.integration_token_usage WHERE token_id = $1`,

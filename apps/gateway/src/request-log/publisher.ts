@@ -7,10 +7,10 @@ import {
   eventType,
   gatewayEvents,
   type Ids,
-  type RequestRecord,
   type ServiceName,
 } from '@switchboard/contracts';
 import type { Log, Metrics } from '@switchboard/service-kit';
+import { createRefusals, isFreeRefusal, type RefusalBounds, type SeenRequest } from './refusals.ts';
 
 export interface RequestLogOptions {
   readonly bus: Pick<Bus, 'publish'>;
@@ -19,11 +19,12 @@ export interface RequestLogOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly bufferedRecordsMax?: number;
+  readonly refusalBounds?: Partial<RefusalBounds>;
 }
 
 export interface RequestLog {
   /** Takes a record in. Never waits, never throws. */
-  add(service: ServiceName, record: RequestRecord): void;
+  add(service: ServiceName, record: SeenRequest): void;
   /** Publishes what is left; gives up after the time. */
   close(deadlineSeconds?: number): Promise<void>;
 }
@@ -34,6 +35,8 @@ interface Batch {
   readonly service: ServiceName;
   /** Serialised as they come: a text is smaller than the object, and is not made twice. */
   readonly records: string[];
+  /** How many requests they stand for. */
+  requests: number;
 }
 
 const BATCH_RECORDS_MAX = 100;
@@ -47,7 +50,8 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * Publishes `gateway.request.completed` for the service that keeps each credential's log: in batches, in order, from
- * memory. While NATS is away records are kept up to a bound, then the oldest go and are counted as lost.
+ * memory. While NATS is away records are kept up to a bound, then the oldest go and are counted as lost. Refusals beyond the first
+ * ones of a credential and hour are gathered.
  */
 export const createRequestLog = (options: RequestLogOptions): RequestLog => {
   const { bus, clock, ids, log, metrics, bufferedRecordsMax = BUFFERED_RECORDS_MAX } = options;
@@ -59,13 +63,13 @@ export const createRequestLog = (options: RequestLogOptions): RequestLog => {
   let closing = false;
   const countLost = metrics.counter(
     'gateway_request_log_lost_total',
-    'Request records that could not be kept',
+    'Requests of which no record could be kept',
   );
   metrics.gauge('gateway_request_log_buffered', 'Request records that are not published yet', () => buffered);
 
   const lose = (batch: Batch): void => {
     buffered -= batch.records.length;
-    countLost(batch.records.length);
+    countLost(batch.requests);
   };
 
   /** The envelope that `publishEvent` would make, put together from texts: checking and serialising there costs 2.5 µs a record. */
@@ -130,20 +134,35 @@ export const createRequestLog = (options: RequestLogOptions): RequestLog => {
     for (const batch of [...filling.values()]) enqueue(batch);
   };
 
+  const put = (service: ServiceName, record: string, requests: number): void => {
+    let batch = filling.get(service);
+    if (!batch) {
+      batch = { id: ids.next(), service, records: [], requests: 0 };
+      filling.set(service, batch);
+      timer ??= setTimeout(flush, BATCH_WAIT_MS);
+    }
+    batch.records.push(record);
+    batch.requests += requests;
+    buffered += 1;
+    if (batch.records.length >= BATCH_RECORDS_MAX) enqueue(batch);
+  };
+
+  const refusals = createRefusals({
+    clock,
+    metrics,
+    bounds: options.refusalBounds,
+    publish: put,
+    lose: () => countLost(),
+  });
+
   return {
     add(service, record) {
-      let batch = filling.get(service);
-      if (!batch) {
-        batch = { id: ids.next(), service, records: [] };
-        filling.set(service, batch);
-        timer ??= setTimeout(flush, BATCH_WAIT_MS);
-      }
-      batch.records.push(JSON.stringify(record));
-      buffered += 1;
-      if (batch.records.length >= BATCH_RECORDS_MAX) enqueue(batch);
+      if (isFreeRefusal(record) && refusals.take(service, record)) return;
+      put(service, JSON.stringify(record), 1);
     },
     async close(deadlineSeconds = CLOSE_SECONDS) {
       closing = true;
+      refusals.flush();
       flush();
       const { promise: timeUp, resolve } = Promise.withResolvers<void>();
       const deadline = setTimeout(resolve, deadlineSeconds * 1000);

@@ -1,10 +1,4 @@
-import {
-  type Clock,
-  type CredentialKind,
-  type RequestRecord,
-  renderError,
-  type Surface,
-} from '@switchboard/contracts';
+import { type Clock, type CredentialKind, renderError, type Surface } from '@switchboard/contracts';
 import { surfaceOfRequest, toHttpError } from '@switchboard/service-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { normalizeAddress } from '../credentials/ip-list.ts';
@@ -12,6 +6,7 @@ import { CallerWatch } from '../proxy/caller-watch.ts';
 import { codeOfBody } from '../proxy/error-answers.ts';
 import { limitLeftover } from '../proxy/request-body.ts';
 import type { RequestLog } from './publisher.ts';
+import type { SeenRequest } from './refusals.ts';
 
 /** What becomes known of a request while it is handled. */
 export interface Tracked {
@@ -66,7 +61,7 @@ export const createTracker = (options: { requestLog: RequestLog; clock: Clock })
       if (!raw.writableFinished) tracked.caller.left();
       limitLeftover(request.raw);
       if (service === null) return;
-      const record: RequestRecord = {
+      const record: SeenRequest = {
         request_id: request.id,
         trace_id: request.work?.trace.traceId ?? '',
         method: request.method,

@@ -20,6 +20,8 @@ export const requestRecordSchema = z.object({
   idempotency_key: z.string().nullable(),
   /** True: it took one of the credential's limit. */
   counted: z.boolean().default(false),
+  /** How many further requests like it the record stands for: refused ones beyond the first few of an hour. */
+  repeated: z.number().int().min(0).default(0),
   completed_at: z.iso.datetime(),
 });
 export type RequestRecord = z.infer<typeof requestRecordSchema>;
@@ -48,6 +50,7 @@ export const gatewayEvents = {
           user_agent: 'curl/8.5.0',
           idempotency_key: null,
           counted: true,
+          repeated: 0,
           completed_at: '2024-12-15T10:30:00.000Z',
         },
       ],

@@ -102,6 +102,7 @@ export const partnerAdminExamples: Record<string, RouteExample> = {
             ip_address: '203.0.113.7',
             user_agent: 'curl/8.5.0',
             idempotency_key: null,
+            repeated: 0,
             created_at: AT,
           },
         ],

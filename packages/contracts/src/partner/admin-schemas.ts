@@ -175,6 +175,8 @@ export const listRequestsAnswer = z.object({
       ip_address: z.string().nullable(),
       user_agent: z.string().nullable(),
       idempotency_key: z.string().nullable(),
+      /** How many further refused requests like it the row stands for. */
+      repeated: z.number().int(),
       created_at: timestampSchema,
     }),
   ),

@@ -156,6 +156,8 @@ export const integrationTokenUsageAnswer = z.object({
       response_time_ms: z.number(),
       error_code: z.string().nullable(),
       counted: z.boolean(),
+      /** How many further refused requests like it the row stands for. */
+      repeated: z.number().int(),
       ip_address: z.string().nullable(),
       user_agent: z.string().nullable(),
       created_at: timestampSchema,

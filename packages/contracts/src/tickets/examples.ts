@@ -259,6 +259,7 @@ export const ticketExamples: Readonly<Record<string, RouteExample>> = {
             response_time_ms: 3.2,
             error_code: null,
             counted: true,
+            repeated: 0,
             ip_address: '203.0.113.7',
             user_agent: 'curl/8.5.0',
             created_at: AT,

@@ -15,6 +15,8 @@ export interface LoggedRequest {
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
   readonly idempotencyKey: string | null;
+  /** How many further ones like it the row stands for. */
+  readonly repeated: number;
   readonly createdAt: Date;
 }
 
@@ -45,7 +47,7 @@ export const listRequests = async (
   const rowsWhere = (hasStatus: RawBuilder<unknown>) => sql`
     SELECT id, method, endpoint, response_status AS "responseStatus", response_time_ms AS "responseTimeMs",
       error_code AS "errorCode", request_id AS "requestId", trace_id AS "traceId", host(ip_address) AS "ipAddress",
-      user_agent AS "userAgent", idempotency_key AS "idempotencyKey", created_at, created_at AS "createdAt"
+      user_agent AS "userAgent", idempotency_key AS "idempotencyKey", repeated, created_at, created_at AS "createdAt"
     FROM partner.partner_api_requests
     WHERE partner_api_key_id = ${keyId} AND ${hasStatus}
       AND ${endpoint === null ? sql`true` : sql`endpoint = ${endpoint}`}

@@ -21,9 +21,9 @@ export const insertRequests = async (
   const column = <Value>(read: (record: RequestRecord) => Value): Value[] => records.map(read);
   await sql`
     INSERT INTO partner.partner_api_requests (partner_api_key_id, environment, endpoint, method, response_status,
-      response_time_ms, error_code, request_id, trace_id, ip_address, user_agent, idempotency_key, created_at)
+      response_time_ms, error_code, request_id, trace_id, ip_address, user_agent, idempotency_key, repeated, created_at)
     SELECT r.key_id, k.environment, r.endpoint, r.method, r.status, r.duration_ms, r.error_code, r.request_id,
-      r.trace_id, r.ip, r.user_agent, r.idempotency_key, r.completed_at
+      r.trace_id, r.ip, r.user_agent, r.idempotency_key, r.repeated, r.completed_at
     FROM unnest(
       ${column(keyIdOf)}::uuid[],
       ${column((record) => record.endpoint)}::text[],
@@ -36,9 +36,10 @@ export const insertRequests = async (
       ${column((record) => (isIP(record.ip) === 0 ? null : record.ip))}::inet[],
       ${column((record) => record.user_agent?.slice(0, USER_AGENT_CHARACTERS_MAX) ?? null)}::text[],
       ${column((record) => record.idempotency_key)}::text[],
+      ${column((record) => record.repeated)}::integer[],
       ${column((record) => record.completed_at)}::timestamptz[]
     ) AS r (key_id, endpoint, method, status, duration_ms, error_code, request_id, trace_id, ip, user_agent,
-      idempotency_key, completed_at)
+      idempotency_key, repeated, completed_at)
     LEFT JOIN partner.partner_api_keys k ON k.id = r.key_id
   `.execute(executor);
 };

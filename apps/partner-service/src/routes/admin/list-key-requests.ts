@@ -29,6 +29,7 @@ export const getKeyRequests = (app: FastifyInstance, { data }: Deps): void =>
           ip_address: one.ipAddress,
           user_agent: one.userAgent,
           idempotency_key: one.idempotencyKey,
+          repeated: one.repeated,
           created_at: one.createdAt.toISOString(),
         })),
         next_cursor: page.nextCursor,

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { type RequestRecord, ticketRoutes } from '@switchboard/contracts';
 
-/** One request of a token, as the log keeps it. */
+/** One request of a token, as the log keeps it, and how many further ones like it the row stands for. */
 export interface UsageRow {
   readonly tokenId: string;
   readonly requestId: string;
@@ -11,6 +11,7 @@ export interface UsageRow {
   readonly responseTimeMs: number;
   readonly errorCode: string | null;
   readonly counted: boolean;
+  readonly repeated: number;
   readonly ip: string | null;
   readonly userAgent: string | null;
   readonly cameAt: Date;
@@ -31,6 +32,7 @@ export const toUsageRow = (tokenId: string, record: RequestRecord): UsageRow => 
   responseTimeMs: record.duration_ms,
   errorCode: record.error_code,
   counted: record.counted,
+  repeated: record.repeated,
   ip: isIP(record.ip) === 0 ? null : record.ip,
   userAgent: record.user_agent?.slice(0, USER_AGENT_CHARACTERS_MAX) ?? null,
   cameAt: new Date(Date.parse(record.completed_at) - Math.floor(record.duration_ms)),
@@ -64,6 +66,11 @@ const isError = ({ statusCode }: UsageRow): boolean => statusCode >= 400 && stat
 /** Whoever waits in the feed is answered when something happens: that is no response time. */
 const isTimed = ({ endpoint }: UsageRow): boolean => endpoint !== ticketRoutes.listChanges.path;
 
+/** How many requests rows stand for. */
+const countOf = (rows: readonly UsageRow[]): number =>
+  rows.reduce((sum, { repeated }) => sum + 1 + repeated, 0);
+
+/** A row that stands for many has the response time of one of them, and is one among the response times. */
 const figuresOf = (token_id: string, rows: readonly UsageRow[]): TokenFigures => {
   const histogram = Array.from({ length: HISTOGRAM_ENTRIES }, () => 0);
   const timed = rows.filter(isTimed);
@@ -73,9 +80,9 @@ const figuresOf = (token_id: string, rows: readonly UsageRow[]): TokenFigures =>
   }
   return {
     token_id,
-    requests: rows.length,
-    counted: rows.filter((row) => row.counted).length,
-    errors: rows.filter(isError).length,
+    requests: countOf(rows),
+    counted: countOf(rows.filter((row) => row.counted)),
+    errors: countOf(rows.filter(isError)),
     response_time_ms: timed.reduce((sum, row) => sum + row.responseTimeMs, 0),
     histogram,
   };

@@ -23,7 +23,7 @@ export const insertUsage = async (executor: Executor, ids: Ids, rows: readonly U
   const column = <Value>(read: (row: UsageRow) => Value): Value[] => rows.map(read);
   await sql`
     INSERT INTO tickets.integration_token_usage (id, token_id, request_id, endpoint, method, status_code,
-      response_time_ms, error_code, counted, ip_address, user_agent, created_at)
+      response_time_ms, error_code, counted, repeated, ip_address, user_agent, created_at)
     SELECT * FROM unnest(
       ${column(() => ids.next())}::uuid[],
       ${column((row) => row.tokenId)}::uuid[],
@@ -34,6 +34,7 @@ export const insertUsage = async (executor: Executor, ids: Ids, rows: readonly U
       ${column((row) => row.responseTimeMs)}::double precision[],
       ${column((row) => row.errorCode)}::text[],
       ${column((row) => row.counted)}::boolean[],
+      ${column((row) => row.repeated)}::integer[],
       ${column((row) => row.ip)}::inet[],
       ${column((row) => row.userAgent)}::text[],
       ${column((row) => row.cameAt)}::timestamptz[]
@@ -142,7 +143,13 @@ export const listUsage = (
   let found = executor
     .selectFrom(rowsOf(executor, filter, page.after).selectAll().limit(EXAMINED_ROWS_MAX).as('newest'))
     .select(['id', 'request_id', 'endpoint', 'method', 'status_code', 'response_time_ms', 'error_code'])
-    .select(['counted', 'user_agent', 'created_at', sql<string | null>`host(ip_address)`.as('ip_address')]);
+    .select([
+      'counted',
+      'repeated',
+      'user_agent',
+      'created_at',
+      sql<string | null>`host(ip_address)`.as('ip_address'),
+    ]);
   if (status) found = found.where('status_code', '>=', status[0]).where('status_code', '<', status[1]);
   if (method) found = found.where('method', '=', method);
   if (endpoint) found = found.where('endpoint', '=', endpoint);

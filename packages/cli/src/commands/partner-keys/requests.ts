@@ -41,13 +41,14 @@ export const listPartnerKeyRequests = apiCommand({
     return {
       json: requests,
       text: renderTable(
-        ['AT', 'METHOD', 'ENDPOINT', 'STATUS', 'MS', 'FROM', 'ERROR', 'TRACE ID'],
+        ['AT', 'METHOD', 'ENDPOINT', 'STATUS', 'MS', 'TIMES', 'FROM', 'ERROR', 'TRACE ID'],
         requests.map((request) => [
           request.created_at,
           request.method,
           request.endpoint,
           String(request.response_status),
           String(request.response_time_ms),
+          String(1 + request.repeated),
           request.ip_address ?? '',
           request.error_code ?? '',
           request.trace_id,

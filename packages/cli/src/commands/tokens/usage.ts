@@ -42,13 +42,14 @@ export const showTokenUsage = apiCommand({
         ]),
         '',
         renderTable(
-          ['AT', 'METHOD', 'ENDPOINT', 'STATUS', 'MS', 'FROM', 'ERROR'],
+          ['AT', 'METHOD', 'ENDPOINT', 'STATUS', 'MS', 'TIMES', 'FROM', 'ERROR'],
           requests.map((request) => [
             request.created_at,
             request.method,
             request.endpoint,
             String(request.status_code),
             String(request.response_time_ms),
+            String(1 + request.repeated),
             request.ip_address ?? '',
             request.error_code ?? '',
           ]),

@@ -134,6 +134,7 @@ export interface PartnerApiRequests {
   user_agent: string | null;
   idempotency_key: string | null;
   created_at: Generated<Timestamp>;
+  repeated: Generated<number>;
 }
 
 export interface Partners {

@@ -43,6 +43,7 @@ export interface IntegrationTokenUsage {
   ip_address: string | null;
   user_agent: string | null;
   created_at: Timestamp;
+  repeated: Generated<number>;
 }
 
 export interface IntegrationTokens {

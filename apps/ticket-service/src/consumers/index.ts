@@ -5,7 +5,10 @@ import { consumeOpenCommands } from './open-ticket.ts';
 import { consumeUsage } from './usage.ts';
 
 /** Every durable consumer of the service. */
-export const startConsumers = (deps: Pick<Deps, 'config' | 'data' | 'sla'>, bus: Bus): readonly Consumer[] => [
+export const startConsumers = (
+  deps: Pick<Deps, 'config' | 'data' | 'sla'>,
+  bus: Bus,
+): readonly Consumer[] => [
   consumeUsage(deps.data, bus),
   consumeLeaks(deps.data, bus),
   consumeOpenCommands(deps, bus),

@@ -27,6 +27,7 @@ const kinds = {
   neverAnswers: { calls: 2, phone: '+15005550002', reasons: ['no_answer'] },
 } as const;
 type Kind = keyof typeof kinds;
+const endsByItself = (kind: Kind): boolean => !(kinds[kind].reasons as readonly string[]).includes('hangup');
 const failures: readonly string[] = ['busy', 'no_answer', 'media_failed'];
 
 /** A browser's offer; nothing is behind its addresses. */
@@ -234,6 +235,13 @@ test('no call is stuck, ends twice or is told wrongly, whatever is killed', asyn
     what: 'what happened without Postgres to be on record',
   });
   for (const row of await rowsOf(hangingUp)) expect(row.ended_at?.getTime()).toBeLessThan(backAt.getTime());
+
+  // Nobody hangs up before those that end by themselves have, however slow all of this was.
+  const ending = [...started].filter(([, kind]) => endsByItself(kind)).map(([id]) => id);
+  await waitFor(async () => (await rowsOf(ending)).every(({ ended_at }) => ended_at), {
+    what: 'calls that end by themselves to be over',
+    timeoutMs: 60_000,
+  });
 
   // Whatever is left is ended, twice at once.
   const left = await platform.query<{ id: string }>('SELECT id FROM calls.calls WHERE ended_at IS NULL');

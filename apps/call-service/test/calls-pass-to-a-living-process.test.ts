@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { createManualClock } from '@switchboard/contracts';
 import { waitFor } from '@switchboard/stack/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -233,6 +234,21 @@ test('an end by any process reaches the one that has the call in hand; what its 
   expect(again.body).toEqual(first.body);
   expect(await typesOf(callId)).toEqual(['call.initialized', 'call.ringing', 'call.connected', 'call.ended']);
   expect(await calls.events('calls.call.ended')).toHaveLength(1);
+});
+
+test('a far end that was busy while the database was away was busy, though somebody hangs up as soon as it is back', async () => {
+  const { callId } = await calls.startCall();
+  const start = await calls.stopDatabase();
+  const busyAt = clock.now();
+  calls.driver.leg(callId).tell({ type: 'hungUp', cause: 'busy' });
+  // Long enough that its next try is not at once.
+  await pause(1_500);
+  clock.advance(5);
+  await start();
+  const ends = await Promise.all([1, 2].map(() => calls.ask('POST', `${CALLS}/${callId}/end`)));
+  expect(ends.map(({ status }) => status)).toEqual([200, 200]);
+  expect(await rowOf(callId)).toMatchObject({ status: 'failed', reason: 'busy', ended_at: busyAt });
+  expect(ends[0]?.body).toEqual(ends[1]?.body);
 });
 
 test('a call takes a thousand actions and no more, through however many hands it goes', async () => {

@@ -197,6 +197,8 @@ export const createSessions = (deps: SessionsDeps): RunningSessions => {
   const hangUp = async (id: string, message: CallMessage, by: Requester): Promise<void> => {
     const at = clock.now();
     const action = actionOf(message);
+    // The far end hung up, or was busy, while the database was away: whoever hangs up now comes after that.
+    await sessions.get(id)?.ending();
     let done: Awaited<ReturnType<typeof changeCall>>;
     try {
       const over = { kind: 'over', reason: 'hangup', at, ...(action ? { action } : {}) } as const;

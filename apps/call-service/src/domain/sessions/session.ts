@@ -48,6 +48,8 @@ export type Origin =
 
 export interface Session {
   readonly id: string;
+  /** Settles when the end that the leg has told of, if it has, is on record. Throws `DATABASE_ERROR` when that takes long. */
+  ending(): Promise<void>;
   /** Does what the leg is needed for, in turn. Throws as `Sessions.perform`. */
   perform(message: CallMessage): Promise<void>;
   /** Writes the end of the call as soon as the database answers: nobody else may be able to. */
@@ -72,6 +74,9 @@ const RETRY = { firstMs: 100, maxMs: 2_000 };
 
 /** What a telephone exchange can do only once somebody is there; audio may be muted before. */
 const needsAnswer: ReadonlySet<ActionInput['action']> = new Set(['hold', 'resume', 'dtmf', 'transfer']);
+
+const endsLater = (): AppError =>
+  new AppError('DATABASE_ERROR', { message: 'The call ends as soon as the database answers' });
 
 const tooMany = (what: string, max: number): AppError =>
   new AppError('RATE_LIMIT_EXCEEDED', {
@@ -116,6 +121,7 @@ export const startSession = (deps: SessionDeps, row: Call, origin: Origin): Sess
   let leg: Leg | null = null;
   let isDeaf = false;
   let isRetired = false;
+  let isEnding = false;
   let isEnded = false;
   let actions = origin.kind === 'lost' ? origin.said.actions : 0;
   let offers = origin.kind === 'lost' ? origin.said.answers : 0;
@@ -224,6 +230,7 @@ export const startSession = (deps: SessionDeps, row: Call, origin: Origin): Sess
       if (isDeaf || isGone()) return;
       isDeaf = isTerminal(event) || isRetired;
       if (isRetired) return;
+      isEnding = isTerminal(event);
       const change = changeOf(event, clock.now());
       queue
         .add(() => write(change))
@@ -363,6 +370,7 @@ export const startSession = (deps: SessionDeps, row: Call, origin: Origin): Sess
 
   const session: Session = {
     id: row.id,
+    ending: () => (isEnding ? withinTime(queue.idle(), COMMAND_TIMEOUT_MS, endsLater) : Promise.resolve()),
     perform: (message) => inTurn(() => handle(message)),
     hangUp(at, action) {
       if (isGone()) return Promise.reject(notHere());
@@ -370,11 +378,7 @@ export const startSession = (deps: SessionDeps, row: Call, origin: Origin): Sess
       const done = queue.add(() =>
         write({ kind: 'over', reason: 'hangup', at, ...(action === undefined ? {} : { action }) }),
       );
-      return withinTime(
-        done,
-        COMMAND_TIMEOUT_MS,
-        () => new AppError('DATABASE_ERROR', { message: 'The call ends as soon as the database answers' }),
-      );
+      return withinTime(done, COMMAND_TIMEOUT_MS, endsLater);
     },
     leave,
     async retire() {

@@ -8,7 +8,7 @@ import {
   secretsOf,
   startRepeatedTasks,
 } from '@switchboard/service-kit';
-import { createUrlSigner, openStorage } from '@switchboard/storage';
+import { countFaults, createUrlSigner, openStorage } from '@switchboard/storage';
 import { buildApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { startConsumers } from './consumers/index.ts';
@@ -29,7 +29,12 @@ await runService({
     const { config, log, clock, lifecycle } = boot;
     const { bus, ctx, watchConsumer } = await openConnections(boot, { service: NAME, schema: 'tickets' });
     const secrets = secretsOf(config.internalToken);
-    const storage = await openStorage(config.storage);
+    const countFault = boot.metrics.counterBy(
+      'storage_faults_total',
+      'Files that could not be stored, read or deleted, and those that are missing',
+      'fault',
+    );
+    const storage = countFaults(await openStorage(config.storage), countFault);
     // Tickets go on without their files: whoever is on the way to mend the storage is not to mend a service that does not start.
     storage.check().catch((err: unknown) => log.error({ err }, 'attachments cannot be stored'));
     const feeds = createFeeds({ bus, log });

@@ -1,3 +1,4 @@
+export { countFaults, type StorageFault } from './count-faults.ts';
 export { createLocalStorage } from './create-local-storage.ts';
 export type { S3Options } from './create-s3-storage.ts';
 export { openStorage } from './open-storage.ts';

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { countFaults, type StorageFault } from '../src/count-faults.ts';
 import { createLocalStorage } from '../src/create-local-storage.ts';
 import { createS3Storage, type S3Options } from '../src/create-s3-storage.ts';
 import type { Storage } from '../src/storage.ts';
@@ -175,4 +176,19 @@ describe('storage in S3', () => {
     s3.faults.push('hang', 'hang', 'hang');
     await expect(openS3({ timeouts: { answerMs: 50 } }).get('a/b')).rejects.toThrow();
   });
+});
+
+it('counts each fault by its kind, and a key without an object, and nothing else', async () => {
+  const faults: StorageFault[] = [];
+  const storage = countFaults(openS3(), (fault) => faults.push(fault));
+  await storage.put('counted/one', Buffer.from('one'), text);
+  await read(storage, 'counted/one');
+  await storage.delete('counted/none');
+  expect(faults).toEqual([]);
+  expect(await storage.get('counted/none')).toBeNull();
+  const strange = countFaults(openS3({ secretAccessKey: 'not it' }), (fault) => faults.push(fault));
+  await expect(strange.put('counted/two', Buffer.from('two'), text)).rejects.toThrow();
+  await expect(strange.get('counted/one')).rejects.toThrow();
+  await expect(strange.delete('counted/one')).rejects.toThrow();
+  expect(faults).toEqual(['missing', 'put', 'get', 'delete']);
 });

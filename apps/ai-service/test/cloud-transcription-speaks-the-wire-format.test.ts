@@ -26,7 +26,7 @@ const transcribe = (engine: TranscriptionEngine, more: { language?: string; sign
   engine.transcribe({
     channels: call.channels,
     sampleRate: 16_000,
-    signal: more.signal ?? AbortSignal.timeout(30_000),
+    signal: more.signal ?? AbortSignal.timeout(60_000),
     onProgress: () => {},
     ...(more.language === undefined ? {} : { language: more.language }),
   });
@@ -148,7 +148,7 @@ describe('an OpenAI-compatible server (STT_BASE_URL)', () => {
     const result = await engine.transcribe({
       channels: [silence],
       sampleRate: 16_000,
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(60_000),
       onProgress: () => {},
     });
     expect(result.segments).toEqual([]);
@@ -171,9 +171,8 @@ describe('an OpenAI-compatible server (STT_BASE_URL)', () => {
   });
 
   test('a server that is away is a passing failure', async () => {
-    const provider = await startProvider(() => 'hang');
-    await provider.close();
-    const engine = await createTranscriptionEngine({ baseUrl: provider.url });
+    // The port of nobody: connections are refused.
+    const engine = await createTranscriptionEngine({ baseUrl: 'http://127.0.0.1:1025' });
     await expect(transcribe(engine)).rejects.toBeInstanceOf(PassingFailure);
   });
 

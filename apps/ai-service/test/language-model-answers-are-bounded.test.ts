@@ -1,4 +1,5 @@
-import { contentAnalysisSchema } from '@switchboard/contracts';
+import { contentAnalysisSchema, type TranscriptSegment } from '@switchboard/contracts';
+import { waitFor } from '@switchboard/stack/testing';
 import { afterEach, describe, expect, test } from 'vitest';
 import { chooseContentEngine } from '../src/domain/content/choose-content-engine.ts';
 import { discoverLlm } from '../src/domain/content/discover-llm.ts';
@@ -111,14 +112,15 @@ describe('an unusable answer makes the local engine answer and say why', () => {
   });
 
   test('no answer in time', async () => {
-    const { analyse } = await start(() => null);
-    expect((await analyse()).engines.summary.note).toMatch(/not answer in time/);
+    const { server } = await start(() => null);
+    const content = await analyseAt(server.baseUrl, supportCall(), { timeoutMs: 500 });
+    expect(content.engines.summary.note).toMatch(/not answer in time/);
   });
 
   test('nobody there', async () => {
-    const { server, analyse } = await start(() => null);
-    await server.close();
-    expect((await analyse()).engines.summary.note).toMatch(/cannot be reached/);
+    // The port of nobody: connections are refused.
+    const content = await analyseAt('http://127.0.0.1:1025/v1');
+    expect(content.engines.summary.note).toMatch(/cannot be reached/);
   });
 });
 
@@ -238,13 +240,19 @@ describe('choosing', () => {
   test('a server on the loopback address is found, and its first chat model taken', async () => {
     const { server } = await start(() => JSON.stringify(good));
     const programs = [{ program: 'Ollama', port: server.port }];
-    expect(await discoverLlm(programs)).toEqual({
+    // It looks for less than half a second.
+    expect(await waitFor(() => discoverLlm(programs), { what: 'the server found' })).toEqual({
       baseUrl: server.baseUrl,
       model: 'test-model',
       program: 'Ollama',
     });
-    const chosen = await chooseContentEngine({ llmDiscovery: true, llmPrograms: programs });
-    expect(chosen.engine.name).toBe('llm');
+    const chosen = await waitFor(
+      async () => {
+        const choice = await chooseContentEngine({ llmDiscovery: true, llmPrograms: programs });
+        return choice.engine.name === 'llm' && choice;
+      },
+      { what: 'the server chosen' },
+    );
     expect(chosen.reason).toMatch(/LLM_DISCOVERY=false/);
     expect((await chooseContentEngine({ llmDiscovery: false, llmPrograms: programs })).engine.name).toBe(
       'local',
@@ -260,23 +268,31 @@ describe('choosing', () => {
 async function start(answer: Parameters<typeof startFakeLlm>[0], models?: string[]) {
   const server = await startFakeLlm(answer, models);
   servers.push(server);
-  const engine = createLlmContentEngine({
-    baseUrl: server.baseUrl,
-    apiKey: 'test-key',
-    model: 'test-model',
-    timeoutMs: 500,
-    fallback: createLocalContentEngine(),
-  });
   return {
     server,
-    analyse: async (segments = supportCall(), signal?: AbortSignal) =>
-      contentAnalysisSchema.parse(
-        await engine.analyse({
-          segments,
-          language: null,
-          callType: 'support',
-          ...(signal === undefined ? {} : { signal }),
-        }),
-      ),
+    analyse: (segments?: TranscriptSegment[], signal?: AbortSignal) =>
+      analyseAt(server.baseUrl, segments, { signal }),
   };
+}
+
+async function analyseAt(
+  baseUrl: string,
+  segments = supportCall(),
+  { timeoutMs = 60_000, signal }: { timeoutMs?: number; signal?: AbortSignal | undefined } = {},
+) {
+  const engine = createLlmContentEngine({
+    baseUrl,
+    apiKey: 'test-key',
+    model: 'test-model',
+    timeoutMs,
+    fallback: createLocalContentEngine(),
+  });
+  return contentAnalysisSchema.parse(
+    await engine.analyse({
+      segments,
+      language: null,
+      callType: 'support',
+      ...(signal === undefined ? {} : { signal }),
+    }),
+  );
 }

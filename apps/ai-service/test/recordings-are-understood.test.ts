@@ -155,7 +155,7 @@ test('another language is refused offline rather than written as nonsense', asyn
   const engine = await createTranscriptionEngine({ engine: 'soundswallower' });
   engines.push(engine);
   const input = { channels: [new Float32Array(16_000)], sampleRate: 16_000 as const, onProgress: () => {} };
-  const signal = AbortSignal.timeout(10_000);
+  const signal = AbortSignal.timeout(60_000);
   await expect(engine.transcribe({ ...input, signal, language: 'fr' })).rejects.toMatchObject({
     code: 'LANGUAGE_UNSUPPORTED',
   });

@@ -20,10 +20,14 @@ const URL = 'https://github.com/octocat/Hello-World/blob/main/config.js';
 const report = async (token: string, kind: 'integration_token' | 'api_key' = 'integration_token') => {
   const id = tickets.data.ids.next();
   const reportId = tickets.data.ids.next();
-  await tickets.bus.publishEvent(
-    identityEvents.leakReported,
-    { report_id: reportId, token_kind: kind, token_hash: hashKey(token), provider: 'github', url: URL },
-    { source: 'identity-service', id },
+  await waitFor(
+    () =>
+      tickets.bus.publishEvent(
+        identityEvents.leakReported,
+        { report_id: reportId, token_kind: kind, token_hash: hashKey(token), provider: 'github', url: URL },
+        { source: 'identity-service', id },
+      ),
+    { what: 'the report kept' },
   );
   await waitFor(
     async () =>
@@ -32,7 +36,7 @@ const report = async (token: string, kind: 'integration_token' | 'api_key' = 'in
           id,
         ])
       ).length === 1,
-    { what: 'the report taken in', timeoutMs: 15_000 },
+    { what: 'the report taken in' },
   );
   return reportId;
 };

@@ -91,12 +91,16 @@ test.each([
     datacontenttype: 'application/json',
     data: make(),
   };
-  await tickets.bus.publish({
-    subject: ticketEvents.open.name,
-    msgId: id,
-    payload: JSON.stringify(envelope),
-    headers: { 'ce-id': id },
-  });
+  await waitFor(
+    () =>
+      tickets.bus.publish({
+        subject: ticketEvents.open.name,
+        msgId: id,
+        payload: JSON.stringify(envelope),
+        headers: { 'ce-id': id },
+      }),
+    { what: 'the command kept' },
+  );
   const next = command('After it');
   await ask(next);
   await opened(next.ticket_id);

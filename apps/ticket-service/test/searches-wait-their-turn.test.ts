@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import { INTERNAL_TOKEN_HEADER, type Principal, systemClock } from '@switchboard/contracts';
 import { createInternalTokenMinter } from '@switchboard/service-kit';
+import { waitFor } from '@switchboard/stack/testing';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createSearchTurns } from '../src/domain/search/search-turns.ts';
 import {
   SURFACE,
@@ -135,6 +136,22 @@ describe('searches', () => {
   afterEach(() => lock.query('ROLLBACK'));
 
   const makePrincipal = async (): Promise<Principal> => tokenPrincipal((await tickets.makeToken()).id);
+  const untilWaiting = (count: number) =>
+    waitFor(() => tickets.deps.searchTurns.waiting === count, {
+      what: `${count} searches that wait for their turn`,
+    });
+  /** Searches that have their turn are those that stand before the lock. */
+  const untilTheirTurn = (count: number) =>
+    waitFor(
+      async () => {
+        const [row] = await tickets.rows<{ count: number }>(
+          `SELECT count(*)::int FROM pg_locks WHERE NOT granted AND relation = 'tickets.ticket_search'::regclass
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+        );
+        return row?.count === count;
+      },
+      { what: `${count} searches that have their turn` },
+    );
   const open = (principal: Principal) =>
     tickets.call(principal, 'POST', `${SURFACE}/tickets`, { body: { title: 'Printer is on fire' } });
 
@@ -145,7 +162,7 @@ describe('searches', () => {
     const { principal, path } = await make();
     const search = () => tickets.call(principal, 'GET', `${path}?q=printer`);
     const searches = Array.from({ length: 22 }, search);
-    await vi.waitFor(() => expect(tickets.deps.searchTurns.waiting).toBe(20));
+    await untilWaiting(20);
     const refused = await search();
     expect(refused).toMatchObject({ status: 429, headers: { 'retry-after': '1' } });
     expect(JSON.stringify(refused.body)).toContain('20 more wait');
@@ -165,6 +182,7 @@ describe('searches', () => {
     const running = Array.from({ length: 2 }, () =>
       tickets.call(principal, 'GET', `${SURFACE}/tickets?q=printer`),
     );
+    await untilTheirTurn(2);
     const address = await tickets.app.listen({ port: 0, host: '127.0.0.1' });
     const mint = createInternalTokenMinter({ secret: TOKEN_SECRET, clock: systemClock });
     const client = request(`${address}${SURFACE}/tickets?q=printer`, {
@@ -172,9 +190,9 @@ describe('searches', () => {
     });
     client.on('error', () => {});
     client.end();
-    await vi.waitFor(() => expect(tickets.deps.searchTurns.waiting).toBe(1));
+    await untilWaiting(1);
     client.destroy();
-    await vi.waitFor(() => expect(tickets.deps.searchTurns.waiting).toBe(0));
+    await untilWaiting(0);
     await lock.query('COMMIT');
     for (const answer of await Promise.all(running)) expect(answer.status).toBe(200);
   });

@@ -43,10 +43,14 @@ const record = (tokenId: string, changes: Partial<RequestRecord> = {}): RequestR
 
 /** Publishes requests as the gateway does, and waits until they were taken in. */
 const publish = async (requests: RequestRecord[], id = tickets.data.ids.next()) => {
-  await tickets.bus.publishEvent(
-    gatewayEvents.requestCompleted,
-    { requests },
-    { source: 'gateway', partition: 'ticket-service', id },
+  await waitFor(
+    () =>
+      tickets.bus.publishEvent(
+        gatewayEvents.requestCompleted,
+        { requests },
+        { source: 'gateway', partition: 'ticket-service', id },
+      ),
+    { what: 'the event kept' },
   );
   await waitFor(
     async () =>
@@ -55,7 +59,7 @@ const publish = async (requests: RequestRecord[], id = tickets.data.ids.next()) 
           id,
         ])
       ).length === 1,
-    { what: 'the event taken in', timeoutMs: 15_000 },
+    { what: 'the event taken in' },
   );
 };
 const figuresOf = async (tokenId: string) => (await tickets.ask('GET', `/${tokenId}/usage/summary`)).body;

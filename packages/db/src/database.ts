@@ -13,6 +13,8 @@ export interface DatabaseOptions<Name extends SchemaName> {
   readonly log: Log;
   /** Most connections of this process; default 10. */
   readonly poolMax?: number;
+  /** Longest wait for a connection in milliseconds; default 5,000. */
+  readonly connectTimeoutMs?: number;
   /** Longest statement in milliseconds; default 15,000. */
   readonly statementTimeoutMs?: number;
 }
@@ -35,7 +37,6 @@ export interface Database<Name extends SchemaName = SchemaName> {
   close(): Promise<void>;
 }
 
-const CONNECT_TIMEOUT_MS = 5_000;
 const IDLE_IN_TRANSACTION_MS = 30_000;
 
 /**
@@ -43,12 +44,12 @@ const IDLE_IN_TRANSACTION_MS = 30_000;
  * int8 comes as number (as text beyond 2^53), timestamptz as Date, date and numeric as text, json parsed.
  */
 export const createDatabase = <Name extends SchemaName>(options: DatabaseOptions<Name>): Database<Name> => {
-  const { schema, log, poolMax = 10, statementTimeoutMs = 15_000 } = options;
+  const { schema, log, poolMax = 10, connectTimeoutMs = 5_000, statementTimeoutMs = 15_000 } = options;
   const pool = new pg.Pool({
     connectionString: options.url,
     max: poolMax,
     application_name: options.applicationName,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: 30_000,
     statement_timeout: statementTimeoutMs,
     // A connection whose server vanished without a word would otherwise hold its query for ever.

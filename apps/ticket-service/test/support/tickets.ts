@@ -91,6 +91,15 @@ export interface TestTickets {
   close(): Promise<void>;
 }
 
+/** Whoever is asked may stand still for longer than a caller of the service would wait. */
+const PATIENCE_MS = 60_000;
+
+/** The bus, with time to answer on a machine that is busy. That nobody is there to answer is heard at once all the same. */
+const patient = (bus: Bus): Bus => ({
+  ...bus,
+  request: (rpc, input, options) => bus.request(rpc, input, { ...options, timeoutMs: PATIENCE_MS }),
+});
+
 const askVerdict = (bus: Bus, token: string) =>
   bus.request(ticketRpcs.verifyToken, { token_hash: hashKey(token) });
 
@@ -111,7 +120,7 @@ export const startTestTickets = async (
   const { clock = systemClock, sla } = options;
   await resetNats();
   const testDatabase = await createTestDatabase();
-  const bus = await connectBus({ url: testNatsUrl(), name: 'tickets-test', log: silentLog });
+  const bus = patient(await connectBus({ url: testNatsUrl(), name: 'tickets-test', log: silentLog }));
   const ids = createUuidV7Ids(clock);
   const storageDirectory = await mkdtemp(join(tmpdir(), 'switchboard-tickets-'));
   const closers: (() => Promise<void>)[] = [];
@@ -123,6 +132,8 @@ export const startTestTickets = async (
       schema: 'tickets',
       applicationName: 'tickets-test',
       log: silentLog,
+      connectTimeoutMs: PATIENCE_MS,
+      statementTimeoutMs: PATIENCE_MS,
     });
     closers.push(() => database.close());
     return createDataContext({ database, source: 'ticket-service', clock, ids, log: silentLog });

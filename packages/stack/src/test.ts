@@ -19,7 +19,7 @@ const exitCode = await runTests({
   env: { ...stackEnvironment().all, [RUN_VARIABLE]: runId },
   asked: askedToEnd(),
 });
-const leaked = await endStragglers(runId, 15_000);
+const leaked = await endStragglers(runId, 60_000);
 for (const process of leaked) console.error(`A test left a process running: ${process}`);
 
 const totals = totalsOf(await readFile(resultsPath, 'utf8').catch(() => ''), exitCode, leaked.length);

@@ -17,7 +17,7 @@ export async function waitFor<T>(
   probe: () => T | Promise<T>,
   options: WaitOptions = {},
 ): Promise<Exclude<T, false | null | undefined | 0 | ''>> {
-  const { what = 'a condition', timeoutMs = 15_000, intervalMs = 25, signal } = options;
+  const { what = 'a condition', timeoutMs = 45_000, intervalMs = 25, signal } = options;
   const deadline = performance.now() + timeoutMs;
   let lastError: unknown;
   for (;;) {

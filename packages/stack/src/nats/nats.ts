@@ -58,7 +58,7 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
         await checkJetStream(url);
         return 'ready';
       },
-      { what: `nats-server on port ${port}`, timeoutMs: 20_000 },
+      { what: `nats-server on port ${port}`, timeoutMs: 60_000 },
     );
     if (!started.isRunning())
       throw new Error(`nats-server ended at once:\n${started.output().slice(-2_000)}`);

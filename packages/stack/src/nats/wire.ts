@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 
+/** A server that is there answers, if not at once. */
+const PATIENT_MS = 30_000;
+/** Whoever asks whether it is there asks again. */
+const CHECK_MS = 5_000;
+
 /**
  * The few words of the NATS client protocol that the stack needs before and beside any service: is the server there,
  * does JetStream answer, remove the streams of an account. Services use `@switchboard/bus`.
@@ -12,7 +17,7 @@ export class NatsWire {
   #wake: () => void = () => undefined;
   #failure: Error | undefined;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, silenceMs: number) {
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => {
       this.#received = Buffer.concat([this.#received, chunk]);
@@ -20,13 +25,15 @@ export class NatsWire {
     });
     socket.on('error', (error) => this.#fail(error));
     socket.on('close', () => this.#fail(new Error('the NATS server closed the connection')));
-    socket.setTimeout(5_000, () => socket.destroy(new Error('the NATS server did not answer within 5 s')));
+    socket.setTimeout(silenceMs, () =>
+      socket.destroy(new Error(`the NATS server did not answer within ${silenceMs / 1000} s`)),
+    );
   }
 
   /** Connects with the credentials in the URL and waits until the server has accepted them. */
-  static async connect(url: string): Promise<NatsWire> {
+  static async connect(url: string, silenceMs = PATIENT_MS): Promise<NatsWire> {
     const { hostname, port, username, password } = new URL(url);
-    const wire = new NatsWire(connect({ host: hostname, port: Number(port || 4222) }));
+    const wire = new NatsWire(connect({ host: hostname, port: Number(port || 4222) }), silenceMs);
     try {
       await wire.#line();
       const credentials = username
@@ -52,7 +59,7 @@ export class NatsWire {
     }
   }
 
-  /** One request, one JSON answer. Throws when nobody answers within 5 s. */
+  /** One request, one JSON answer. Throws when nobody answers in time. */
   async request(subject: string, body: unknown = undefined): Promise<unknown> {
     const inbox = `_INBOX.${randomUUID()}`;
     const payload = Buffer.from(body === undefined ? '' : JSON.stringify(body));
@@ -107,8 +114,8 @@ export class NatsWire {
 }
 
 /** Throws unless a server with JetStream answers for this account. */
-export async function checkJetStream(url: string): Promise<void> {
-  const wire = await NatsWire.connect(url);
+export async function checkJetStream(url: string, silenceMs = CHECK_MS): Promise<void> {
+  const wire = await NatsWire.connect(url, silenceMs);
   try {
     const answer = await wire.request('$JS.API.INFO');
     const fault = faultOf(answer);

@@ -101,7 +101,7 @@ async function startPatiently(start: () => Promise<Child>): Promise<Child> {
       return await start();
     } catch (error) {
       const words = error instanceof Error ? error.message : '';
-      if (attempt >= 20 || !/shared memory block|lock file "postmaster.pid" already exists/.test(words))
+      if (attempt >= 120 || !/shared memory block|lock file "postmaster.pid" already exists/.test(words))
         throw error;
       await new Promise((resolve) => setTimeout(resolve, 250));
     }

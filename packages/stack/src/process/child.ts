@@ -70,7 +70,10 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     child.once('exit', (code, signal) => {
       running = false;
       // 'close' waits for the output; a grandchild holding the pipe must not keep us waiting for ever.
-      const giveUp = setTimeout(() => resolve({ code, signal }), 500);
+      // In two steps: when we stood still for longer than one, the output is read before the other ends.
+      let giveUp = setTimeout(() => {
+        giveUp = setTimeout(() => resolve({ code, signal }), 250);
+      }, 250);
       child.once('close', () => {
         clearTimeout(giveUp);
         resolve({ code, signal });

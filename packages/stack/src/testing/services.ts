@@ -67,7 +67,7 @@ export async function startService(
       return child.exited;
     },
     isRunning: () => child.isRunning(),
-    async waitReady(timeoutMs = 30_000) {
+    async waitReady(timeoutMs = 60_000) {
       await waitFor(async () => !child.isRunning() || (await isReady(url)), {
         what: `${name} to be ready at ${url}`,
         timeoutMs,

@@ -110,7 +110,7 @@ async function isExecutable(path: string): Promise<boolean> {
 }
 
 async function proveRunning({ versionArgs, versionExitCode = 0 }: Tool, program: string): Promise<void> {
-  await runToEnd(program, versionArgs, { timeoutMs: 10_000, exitCode: versionExitCode });
+  await runToEnd(program, versionArgs, { timeoutMs: 30_000, exitCode: versionExitCode });
 }
 
 async function isRunnable(tool: Tool, program: string): Promise<boolean> {

@@ -103,7 +103,9 @@ const withPage = async (
 ): Promise<void> => {
   const context = await browser.newContext(options);
   try {
-    await use(await context.newPage());
+    const page = await context.newPage();
+    page.setDefaultTimeout(90_000);
+    await use(page);
   } finally {
     await context.close();
   }
@@ -116,7 +118,7 @@ test.for([
   ['google', 'implicit'],
   ['twitter', 'pkce'],
   ['twitter', 'implicit'],
-] as const)('an app signs somebody in with %s (%s)', async ([provider, flow], ctx) => {
+] as const)('an app signs somebody in with %s (%s)', { timeout: 180_000 }, async ([provider, flow], ctx) => {
   ctx.skip(!executablePath, missing);
   const far = provider === 'google' ? google : x;
   far.asks = true;
@@ -143,7 +145,7 @@ test('somebody who refuses comes back to the app with the reason', async (ctx) =
     await page.waitForURL(`${appUrl}/auth?*error=access_denied*`);
     expect(await page.textContent('#who')).toBe('nobody');
   });
-});
+}, 180_000);
 
 test('a device is signed in by openid-client and approved at our page, in a browser without JavaScript', async (ctx) => {
   ctx.skip(!executablePath, missing);
@@ -178,4 +180,4 @@ test('a device is signed in by openid-client and approved at our page, in a brow
     headers: { authorization: `Bearer ${tokens.access_token}` },
   });
   expect([user.status, await user.json()]).toMatchObject([200, { email }]);
-});
+}, 180_000);

@@ -36,7 +36,7 @@ const runCollection = async (file: string, variables: Readonly<Record<string, st
         envVar: Object.entries(filledIn).map(([key, value]) => ({ key, value })),
         workingDir: rootDir.pathname,
         reporters: [],
-        timeoutRequest: 20_000,
+        timeoutRequest: 60_000,
       },
       (error, summary) => (error ? reject(error) : resolve(summary)),
     ),
@@ -63,23 +63,23 @@ test('that of the partner surface, with a recording and a receiver', async () =>
     analysis_type: 'tone_only',
     webhook_url: receiver.url,
   });
-}, 120_000);
+}, 240_000);
 
 test('that of calls', async () => {
   const { key, secret } = await platform.createApiKey();
   await runCollection('docs/postman/calls.json', { api_key: key, api_secret: secret });
-});
+}, 240_000);
 
 test('that of sign-in, which ends its own session last', async () => {
   const { email, password } = await platform.createUser();
   await runCollection('docs/postman/identity.json', { anon_key: platform.anonKey, email, password });
-});
+}, 240_000);
 
 test('that of tickets, and then that of administration, which works on one of them', async () => {
   const { token } = await platform.createIntegrationToken();
   await runCollection('docs/postman/tickets.json', { integration_token: token });
   await runCollection('docs/postman/administration.json', { access_token: await platform.admin() });
-});
+}, 240_000);
 
 test('that of receivers of webhooks', async () => {
   const { id, key, secret } = await platform.createApiKey();
@@ -90,4 +90,4 @@ test('that of receivers of webhooks', async () => {
     api_secret: secret,
     account_id: String(account_id),
   });
-});
+}, 240_000);

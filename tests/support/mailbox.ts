@@ -12,7 +12,7 @@ export interface Mailbox {
   /** As SMTP_URL. */
   readonly url: string;
   /** Waits for the next mail to an address that was not taken before, and takes it. */
-  next(to: string): Promise<Mail>;
+  next(to: string, timeoutMs?: number): Promise<Mail>;
   stop(): Promise<void>;
 }
 
@@ -49,13 +49,13 @@ export const startMailbox = async (): Promise<Mailbox> => {
   if (typeof address !== 'object' || address === null) throw new Error('the mail server has no port');
   return {
     url: `smtp://127.0.0.1:${address.port}`,
-    next: (to) =>
+    next: (to, timeoutMs) =>
       waitFor(
         () => {
           const index = mails.findIndex((mail) => mail.to === to);
           return index === -1 ? undefined : mails.splice(index, 1)[0];
         },
-        { what: `a mail to ${to}` },
+        { what: `a mail to ${to}`, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
       ),
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   };

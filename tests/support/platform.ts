@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   freePort,
   startNats,
@@ -205,11 +206,19 @@ export const startPlatform = async (
     headers: Readonly<Record<string, string>>,
     body?: unknown,
   ): Promise<Record<string, unknown>> => {
-    const response = await fetch(`${gateway.url}${path}`, {
-      method,
-      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    const once = () =>
+      fetch(`${gateway.url}${path}`, {
+        method,
+        headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    let response = await once();
+    // Nothing was done, and it may be again: whoever knows the credential stood still for some seconds.
+    for (let tries = 1; response.status === 503 && tries < 20; tries += 1) {
+      await response.body?.cancel();
+      await pause(500);
+      response = await once();
+    }
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
     return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
@@ -338,7 +347,7 @@ export const createPartnerClient = (gatewayUrl: string, credentials: PartnerCred
       return { company_id, agent_id };
     },
     /** Polls a job until it is over. */
-    waitForJob: (jobId: string, timeoutMs = 120_000) =>
+    waitForJob: (jobId: string, timeoutMs = 240_000) =>
       waitFor(
         async () => {
           const answer = await call('GET', `/jobs/${jobId}/status`);

@@ -22,8 +22,8 @@ export interface PublicAddresses {
   readonly environment: Readonly<Record<string, string>>;
   readonly stored: readonly StoredRequest[];
   urlOf(port: number): string;
-  /** The next webhook for this port is answered, and lost. */
-  loseNext(port: number): void;
+  /** The next webhook for this port, or the next one that is of that kind, is answered, and lost. */
+  loseNext(port: number, isMeant?: (body: string) => boolean): void;
   stop(): Promise<void>;
 }
 
@@ -48,7 +48,7 @@ export const startPublicAddresses = async (): Promise<PublicAddresses> => {
   await promisify(execFile)('openssl', ['req', '-x509', '-days', '2', ...kind, ...name, ...files]);
 
   const stored: StoredRequest[] = [];
-  const toLose = new Set<number>();
+  const toLose = new Map<number, (body: string) => boolean>();
   const ends = new Set<Socket>();
   const keep = (socket: Socket) => {
     ends.add(socket);
@@ -60,7 +60,10 @@ export const startPublicAddresses = async (): Promise<PublicAddresses> => {
       const port = Number(came.headers.host?.split(':')[1]);
       const body = await bodyOf(came);
       stored.push({ port, rawHeaders: came.rawHeaders, body });
-      if (toLose.delete(port)) return void answer.writeHead(204).end();
+      if (toLose.get(port)?.(body.toString())) {
+        toLose.delete(port);
+        return void answer.writeHead(204).end();
+      }
       const { method, url: path, headers } = came;
       const onward = request({ host: '127.0.0.1', port, method, path, headers, agent: false });
       onward.on('response', (got) => {
@@ -85,7 +88,7 @@ export const startPublicAddresses = async (): Promise<PublicAddresses> => {
     environment: { WEBHOOK_PROXY_URL: `http://127.0.0.1:${proxyPort}`, NODE_EXTRA_CA_CERTS: cert },
     stored,
     urlOf: (port) => `https://${HOST}:${port}/`,
-    loseNext: (port) => void toLose.add(port),
+    loseNext: (port, isMeant = () => true) => void toLose.set(port, isMeant),
     async stop() {
       host.close();
       proxy.close();

@@ -86,13 +86,19 @@ describe('dead messages', () => {
     });
     try {
       const job_id = '0192f0c1-2b3c-7d4e-8f50-617283940a1b';
-      await bus.publishEvent(partnerEvents.jobCancelled, { job_id }, { source: 'partner-service' });
+      const id = '0192f0c1-2b3c-7d4e-8f50-617283940a1c';
+      await waitFor(
+        () => bus.publishEvent(partnerEvents.jobCancelled, { job_id }, { source: 'partner-service', id }),
+        {
+          what: 'the event to be taken',
+        },
+      );
       const dead = await waitFor(
         async () => {
           const found: { sequence: number; consumer: string; error: string }[] = await json(['dead', 'list']);
           return found[0];
         },
-        { what: 'the dead message', timeoutMs: 20_000 },
+        { what: 'the dead message' },
       );
       expect(dead).toMatchObject({ consumer: 'cli-test', error: expect.stringContaining('not mended yet') });
       expect((await run(['dead', 'list'])).out).toContain('partner.job.cancelled');
@@ -102,7 +108,7 @@ describe('dead messages', () => {
         code: 0,
         out: 'One message was put back.',
       });
-      await waitFor(() => handled.length === 1, { what: 'the message to be handled', timeoutMs: 20_000 });
+      await waitFor(() => handled.length === 1, { what: 'the message to be handled' });
       expect((await run(['dead', 'put-back', '--all'])).out).toBe('0 messages were put back.');
     } finally {
       await consumer.stop();
@@ -129,5 +135,5 @@ describe('the program', () => {
       stdout: expect.stringContaining('partner-keys create'),
     });
     expect(spawn(['partner-keys', 'rotate', 'x'])).toMatchObject({ status: 2 });
-  });
+  }, 180_000);
 });

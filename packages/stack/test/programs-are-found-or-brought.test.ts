@@ -19,7 +19,7 @@ beforeAll(async () => {
   await mkdir(join(dir, 'made/greeter-1.0'), { recursive: true });
   await writeProgram(join(dir, 'made/greeter-1.0/greeter'), 'echo greeter 1.0');
   await runToEnd('tar', ['-czf', join(dir, 'greeter.tar.gz'), '-C', join(dir, 'made'), 'greeter-1.0'], {
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
   });
   archive = await readFile(join(dir, 'greeter.tar.gz'));
   server = createServer((_request, response) => response.end(archive));
@@ -47,7 +47,7 @@ test('a release with the pinned checksum is kept and used again without a networ
   const options = { path: '/nowhere', dir: into, platform: 'test-cpu' };
   const program = await bring(tool, options);
   expect(program).toBe(join(into, 'bin/greeter'));
-  expect(await runToEnd(program, [], { timeoutMs: 5_000 })).toBe('greeter 1.0\n');
+  expect(await runToEnd(program, [], { timeoutMs: 60_000 })).toBe('greeter 1.0\n');
   const unreachable = greeter({ sha256: 'a'.repeat(64), url: 'http://127.0.0.1:1/' });
   expect(await bring(unreachable, options)).toBe(program);
 });

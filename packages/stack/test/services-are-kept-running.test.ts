@@ -33,21 +33,21 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 
 test('a service that is killed comes back as another process on the same address', async () => {
   const service = await supervise(await program('service.mjs'), options);
-  await service.waitReady(20_000);
+  await service.waitReady(45_000);
   const first = service.pid();
   process.kill(first ?? 0, 'SIGKILL');
   const second = await waitFor(() => service.pid() !== first && service.pid(), { what: 'another process' });
-  await service.waitReady(20_000);
+  await service.waitReady(45_000);
   expect(service.crashes()).toBe(1);
   expect(events.join()).toContain('test-service ended unasked (signal SIGKILL); starting it again in');
-  await service.stop(5_000);
+  await service.stop(30_000);
   expect(startMarkOf(second)).toBeUndefined();
   expect(lines.at(-1)).toBe('finishing');
 });
 
 test('a service that can never start is reported with its own last words, not waited for', async () => {
   const service = await supervise(await program('broken.mjs'), options);
-  await expect(service.waitReady(20_000)).rejects.toThrow(/ends again and again[\s\S]*PORT is missing/);
+  await expect(service.waitReady(45_000)).rejects.toThrow(/ends again and again[\s\S]*PORT is missing/);
   await service.stop(1_000);
   expect(service.pid()).toBeUndefined();
 });
@@ -55,7 +55,7 @@ test('a service that can never start is reported with its own last words, not wa
 test('a service with wrong settings says so once: starting it again would not change them', async () => {
   events.length = 0;
   const service = await supervise(await program('misconfigured.mjs'), options);
-  await expect(service.waitReady(20_000)).rejects.toThrow(/^PORT is no port$/);
+  await expect(service.waitReady(45_000)).rejects.toThrow(/^PORT is no port$/);
   await service.stop(1_000);
   expect(service.crashes()).toBe(1);
   expect(events).toEqual(['test-service has wrong settings; it is not started again']);

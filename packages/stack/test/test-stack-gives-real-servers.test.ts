@@ -57,7 +57,7 @@ test('what JetStream acknowledged survives the SIGKILL of nats-server', async ()
   before.close();
   await nats.kill();
   await nats.restart();
-  await checkJetStream(nats.url);
+  await checkJetStream(nats.url, 30_000);
   const after = await NatsWire.connect(nats.url);
   expect(await after.request('$JS.API.STREAM.INFO.KEPT')).toMatchObject({ state: { messages: 1 } });
   after.close();

@@ -230,3 +230,35 @@ test('a rotation in one process is seen by the others within seconds, and at mos
   await waitFor(async () => (await other.live())[0]?.id === published[0], { what: 'the new key' });
   expect((await other.live()).map(({ id }) => id)).toEqual(published);
 });
+
+test('a rotation counts for the next signature though the keys of before are being read just then', async () => {
+  const mayArrive = Promise.withResolvers<void>();
+  const hasRead = Promise.withResolvers<void>();
+  const { data, box } = service.deps;
+  const slowly = data.db.withPlugin({
+    transformQuery: ({ node }) => node,
+    async transformResult({ result }) {
+      hasRead.resolve();
+      await mayArrive.promise;
+      return result;
+    },
+  });
+  const ctx = new Proxy(data, { get: (of, name) => (name === 'db' ? slowly : Reflect.get(of, name, of)) });
+  const keys = createSigningKeys(ctx, box);
+  const before = keys.live();
+  await hasRead.promise;
+  const rotated = await service.call(
+    service.superAdmin,
+    'POST',
+    '/api/admin/v1/webhooks/signing-keys/rotate',
+    {
+      body: {},
+    },
+  );
+  keys.forget();
+  const after = keys.live();
+  mayArrive.resolve();
+  expect((await before)[0]?.id).not.toBe(rotated.body.id);
+  expect((await after)[0]?.id).toBe(rotated.body.id);
+  expect((await keys.live())[0]?.id).toBe(rotated.body.id);
+});

@@ -43,6 +43,11 @@ export interface SigningKeys {
  */
 const REREAD_AFTER_MS = 15_000;
 
+interface Read {
+  readonly keys: readonly SigningKey[];
+  readonly readAtMs: number;
+}
+
 /** Old keys that sign beside the current one, at most: each makes the header of every attempt longer. */
 const OLD_KEYS_MAX = 5;
 
@@ -88,7 +93,7 @@ const ensureKeys = (ctx: DataContext<'webhooks'>, box: SecretBox): Promise<reado
 
 export const createSigningKeys = (ctx: DataContext<'webhooks'>, box: SecretBox): SigningKeys => {
   const opened = new Map<string, KeyObject | null>();
-  let kept: { readonly keys: readonly SigningKey[]; readonly readAtMs: number } | null = null;
+  let kept: Read | null = null;
   let reading: Promise<readonly SigningKey[]> | null = null;
 
   const open = ({ id, privateKeySealed }: SigningKeyRecord): KeyObject | null => {
@@ -107,21 +112,28 @@ export const createSigningKeys = (ctx: DataContext<'webhooks'>, box: SecretBox):
     return privateKey;
   };
 
-  const read = async (): Promise<readonly SigningKey[]> => {
+  const read = async (): Promise<Read> => {
     const now = ctx.clock.now();
     let records = await listLiveSigningKeys(ctx.db, now);
     if (!records.some((record) => record.expiresAt === null)) records = await ensureKeys(ctx, box);
     const keys = records.map((record) => ({ ...record, privateKey: open(record) }));
     for (const id of opened.keys()) if (!keys.some((key) => key.id === id)) opened.delete(id);
-    kept = { keys, readAtMs: now.getTime() };
-    return keys;
+    return { keys, readAtMs: now.getTime() };
   };
 
+  /** What was being read when it was to be forgotten may be older than why, and is not kept. */
   const readOnce = (): Promise<readonly SigningKey[]> => {
-    reading ??= read().finally(() => {
-      reading = null;
-    });
-    return reading;
+    if (reading !== null) return reading;
+    const mine = read()
+      .then((found) => {
+        if (reading === mine) kept = found;
+        return found.keys;
+      })
+      .finally(() => {
+        if (reading === mine) reading = null;
+      });
+    reading = mine;
+    return mine;
   };
 
   return {
@@ -142,6 +154,7 @@ export const createSigningKeys = (ctx: DataContext<'webhooks'>, box: SecretBox):
     },
     forget() {
       kept = null;
+      reading = null;
     },
   };
 };

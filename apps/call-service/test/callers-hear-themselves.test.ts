@@ -24,7 +24,9 @@ afterEach(async () => {
 
 const connect = async (call: HeardLeg, with_ = browser): Promise<void> => {
   await with_.answer(await call.answerTo(await with_.offer()));
-  await waitFor(async () => (await with_.counts()).state === 'connected', { what: 'ICE and DTLS' });
+  await waitFor(async () => (await with_.counts()).state === 'connected', {
+    what: 'ICE and DTLS',
+  });
 };
 const hears = (with_ = browser) =>
   waitFor(
@@ -34,15 +36,25 @@ const hears = (with_ = browser) =>
     },
     { what: 'its own tone' },
   );
-const hearsNothing = () =>
-  waitFor(async () => (await browser.listen(200)).loudness < 5, { what: 'silence', timeoutMs: 5_000 });
+const hearsNothing = () => waitFor(async () => (await browser.listen(200)).loudness < 5, { what: 'silence' });
+/** For calls that are not about it: a machine that stands still for a while is no page that is gone. */
+const PATIENT = { mediaUpMs: 60_000, mediaGoneMs: 60_000 };
+/** Of who stands still for seconds, packets are lost on the way; what always is lost is lost every time. */
+const LOSES = { retry: 2 };
 
 describe('a caller', () => {
-  it('hears itself from the answer on, but not while it is muted or on hold', async () => {
-    loopback = openLoopback({ answersAfterMs: 1_500 });
+  it('hears nothing before somebody answers', async () => {
+    loopback = openLoopback({ ...PATIENT, noAnswerMs: 60_000 });
+    const call = await loopback.start('+15005550002');
+    await connect(call);
+    expect((await browser.listen(300)).loudness).toBeLessThan(5);
+    expect(call.story).not.toContain('answered');
+  });
+
+  it('hears itself from the answer on, but not while it is muted or on hold', LOSES, async () => {
+    loopback = openLoopback({ ...PATIENT, answersAfterMs: 1_500 });
     const call = await loopback.start();
     await connect(call);
-    expect((await browser.listen(300)).loudness, 'nobody answered yet').toBeLessThan(5);
     await call.until('answered');
     await hears();
     for (const [off, on] of [
@@ -56,15 +68,19 @@ describe('a caller', () => {
     }
     await call.leg.act({ action: 'dtmf', dtmfDigit: '5' });
     await call.leg.act({ action: 'transfer', target: '+12025550199' });
-    const counts = await browser.counts();
-    expect(counts.packetsSent).toBeGreaterThan(100);
-    expect(counts.packetsReceived).toBeGreaterThan(50);
-    expect(counts.packetsLost, 'what was left out is not told as lost').toBe(0);
+    await waitFor(
+      async () => {
+        const { packetsSent, packetsReceived } = await browser.counts();
+        return packetsSent > 100 && packetsReceived > 50;
+      },
+      { what: 'packets both ways' },
+    );
+    expect((await browser.counts()).packetsLost, 'what was left out is not told as lost').toBe(0);
     expect(call.story.filter((word) => word !== 'answer')).toEqual(['ringing', 'answered']);
   });
 
-  it('goes on through another offer, a restart of ICE and a new page', async () => {
-    loopback = openLoopback();
+  it('goes on through another offer, a restart of ICE and a new page', LOSES, async () => {
+    loopback = openLoopback(PATIENT);
     const call = await loopback.start();
     // What is no candidate, is of a name, or comes late hurts nothing.
     await call.leg.candidate({ candidate: 'candidate:1 1 udp 1 deadbeef.local 9 typ host', sdpMid: '0' });
@@ -87,15 +103,16 @@ describe('a caller', () => {
     await page.close();
   });
 
-  it('whose page is gone for too long loses the call', async () => {
-    loopback = openLoopback({ mediaGoneMs: 600 });
+  it('whose page is gone for too long loses the call', LOSES, async () => {
+    loopback = openLoopback({ ...PATIENT, mediaGoneMs: 4_000 });
     const call = await loopback.start();
     await connect(call);
     await hears();
-    await browser.close();
     const goneAt = performance.now();
+    await browser.close();
     await call.until('failed media_failed');
-    expect(performance.now() - goneAt).toBeGreaterThan(500);
+    // The last packet may have come a while before.
+    expect(performance.now() - goneAt).toBeGreaterThan(1_000);
     browser = await browsers.open();
   });
 

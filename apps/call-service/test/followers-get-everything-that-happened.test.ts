@@ -12,7 +12,7 @@ import { waitFor } from '@switchboard/stack/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeMediaFrames } from '../src/domain/housekeeping/remove-media-frames.ts';
 import { removeTickets } from '../src/domain/housekeeping/remove-tickets.ts';
-import { CALLS, pathOf, startTestCalls, type TestCalls, ticketOf, userOf } from './support/calls.ts';
+import { CALLS, PATIENT, pathOf, startTestCalls, type TestCalls, ticketOf, userOf } from './support/calls.ts';
 
 const START = '2026-03-01T12:00:00.000Z';
 const clock = createManualClock(START);
@@ -25,7 +25,8 @@ afterAll(() => calls.close());
 
 const stranger = (): Principal => userOf(calls.deps.data.ids.next());
 const endCall = (callId: string) => calls.ask('POST', `${CALLS}/${callId}/end`);
-const sync = (ids: string[], tickets: string[] = []) => calls.bus.request(callRpcs.sync, { ids, tickets });
+const sync = (ids: string[], tickets: string[] = []) =>
+  calls.bus.request(callRpcs.sync, { ids, tickets }, PATIENT);
 
 /** Of a ticket that is good: as whom it lets somebody in. */
 const redeemed = async (ticket: string, callId: string): Promise<TicketPrincipal> => {
@@ -173,11 +174,11 @@ describe('what happened to a call', () => {
     const seen: number[] = [];
     const sizes: number[] = [];
     for (let last = 0; last < 600; ) {
-      const page = await calls.bus.request(callRpcs.follow, {
-        id: callId,
-        since: last,
-        principal: calls.caller,
-      });
+      const page = await calls.bus.request(
+        callRpcs.follow,
+        { id: callId, since: last, principal: calls.caller },
+        PATIENT,
+      );
       expect(page).toMatchObject({ last_sequence: 600, is_final: false });
       seen.push(...page.frames.map(({ sequence }) => sequence));
       sizes.push(page.frames.length);
@@ -218,7 +219,8 @@ describe('a command of which a gateway does not know who takes it', () => {
     callId: string,
     message: { type: string; data: Record<string, unknown> },
     principal: Principal,
-  ) => calls.bus.request(callRpcs.commandAny, { id: callId, message, principal, connection_id: 'c-1' });
+  ) =>
+    calls.bus.request(callRpcs.commandAny, { id: callId, message, principal, connection_id: 'c-1' }, PATIENT);
 
   it('goes to the owner, if whoever sends it may follow the call and it is well-formed', async () => {
     const { callId, ticket } = await calls.startCall();

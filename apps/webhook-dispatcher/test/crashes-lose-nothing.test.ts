@@ -64,7 +64,10 @@ test('SIGKILL in the middle of an attempt: it is on record as lost, and sent aga
   await arrived.promise;
   await process.kill();
   await process.restart();
-  await waitFor(async () => (await outside.attempts()).length === 2, { what: 'the attempt to be made good' });
+  await process.waitReady();
+  await waitFor(async () => (await outside.attempts()).length === 2, {
+    what: 'the attempt to be made good',
+  });
   expect(await outside.attempts()).toMatchObject([
     { attempt_number: 1, outcome: 'lost', duration_ms: null, http_status: null },
     { attempt_number: 2, outcome: 'succeeded', http_status: 200 },
@@ -117,7 +120,9 @@ test('without NATS what is stored is sent, and its events are published when NAT
   const request = makeRequest(sink.url);
   await waitFor(() => one.bus.isConnected(), { what: 'NATS to be back' });
   await one.request(request);
-  await waitFor(async () => (await one.attempts()).length === 2, { what: 'the second attempt on record' });
+  await waitFor(async () => (await one.attempts()).length === 2, {
+    what: 'the second attempt on record',
+  });
   await waitFor(async () => ((await one.bus.streamState('WEBHOOKS'))?.lastSequence ?? 0) >= 3, {
     what: 'the events to be published',
   });
@@ -146,7 +151,7 @@ test('SIGTERM: the process ends by itself, with nothing half done', async () => 
   await outside.stop({ deadlineMs: 1 });
   await outside.request(makeRequest(sink.url));
   const answer = await arrived.promise;
-  const stopped = process.stop();
+  const stopped = process.stop(40_000);
   answer();
   await stopped;
   expect(await process.exited).toMatchObject({ code: 0 });

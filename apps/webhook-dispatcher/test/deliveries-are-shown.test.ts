@@ -283,7 +283,11 @@ describe('a partner', () => {
     await service.rows('UPDATE webhook_deliveries SET due_at = now() WHERE id = $1', [callback.id]);
     await waitFor(async () => (await look()).status === 'exhausted', { what: 'the end of its schedule' });
     status = 200;
-    await service.dispatcher.bus.request(webhookRpcs.retry, { delivery_ids: [callback.id] });
+    await service.dispatcher.bus.request(
+      webhookRpcs.retry,
+      { delivery_ids: [callback.id] },
+      { timeoutMs: 30_000 },
+    );
     await waitFor(async () => (await look()).status === 'succeeded', { what: 'the retry' });
     expect(await look()).toMatchObject({ replay_id: null, last_attempt: { replay_id: null } });
     const replay = (await service.ask('GET', `/replays/${replay_id}`)).body;

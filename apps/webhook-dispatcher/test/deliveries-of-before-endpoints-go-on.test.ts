@@ -159,9 +159,11 @@ test('what waits is sent, and what a dispatcher that died had taken', async () =
 });
 
 test('they are retried and replayed like new ones', async () => {
-  const retried = await service.dispatcher.bus.request(webhookRpcs.retry, {
-    delivery_ids: [idOf('exhausted'), idOf('retrying')],
-  });
+  const retried = await service.dispatcher.bus.request(
+    webhookRpcs.retry,
+    { delivery_ids: [idOf('exhausted'), idOf('retrying')] },
+    { timeoutMs: 30_000 },
+  );
   expect(retried.deliveries.map(({ state }) => state)).toEqual(['scheduled', 'waiting']);
   expect(await untilSucceeded(idOf('exhausted'))).toMatchObject({ attempt_count: 4 });
   const asked = { owner: OWNER, statuses: ['succeeded'], rate_per_second: 100 };

@@ -73,7 +73,9 @@ test('one at a time is one at a time, also while another dispatcher joins', asyn
     what: 'both to know of each other',
   });
   await send(20);
-  await waitFor(() => own.every((one) => one.sink.received.length >= 30), { what: 'all to arrive' });
+  await waitFor(() => own.every((one) => one.sink.received.length >= 30), {
+    what: 'all to arrive',
+  });
   expect(own.map((one) => one.most())).toEqual([1, 1, 1, 1]);
   expect(own.map((one) => one.sink.received.length)).toEqual([30, 30, 30, 30]);
 });
@@ -88,8 +90,8 @@ test('a rate is one over all of them', async () => {
   await publish(endpoint, 50);
   await waitFor(() => times.length === 50, { what: 'all to arrive' });
   const seconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1000;
-  // 20 a second, and what each may have saved: two and the next one.
-  expect(seconds).toBeGreaterThan((50 - 6) / 20);
+  // 20 a second, and what each may have saved: two and the next one, and as many again if all stood still on the way of the first.
+  expect(seconds).toBeGreaterThan((50 - 12) / 20);
 });
 
 test('one that stops is forgotten at once, and its share is sent by the other', async () => {
@@ -104,6 +106,7 @@ test('one that stops is forgotten at once, and its share is sent by the other', 
 });
 
 test('one that died is not counted for long, and its row is removed', async () => {
+  await waitFor(async () => (await liveAt(first)) === 1, { what: 'the other to be forgotten' });
   await admin.rows(`INSERT INTO webhook_dispatchers (id, started_at, seen_at)
     VALUES ('died', now(), now() - interval '9 seconds'), ('died-long-ago', now(), now() - interval '1 day')`);
   await waitFor(
@@ -115,9 +118,9 @@ test('one that died is not counted for long, and its row is removed', async () =
 });
 
 test('one that stood still for so long that it was taken for dead counts what the others began in its place', async () => {
-  let aheadMs = 0;
-  const nowMs = performance.now.bind(performance);
-  const clock = vi.spyOn(performance, 'now').mockImplementation(() => nowMs() + aheadMs);
+  // A clock of its own: how long this test takes is no part of it.
+  let nowMs = performance.now();
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
   closing.push(async () => clock.mockRestore());
   const membership = startMembership({
     ctx: first.ctx,
@@ -127,8 +130,8 @@ test('one that stood still for so long that it was taken for dead counts what th
   });
   closing.push(() => membership.stop());
   await waitFor(() => membership.live() === 2, { what: 'it to find the other' });
-  aheadMs += 1_500;
+  nowMs += 1_500;
   expect(membership.isSettling()).toBe(false);
-  aheadMs += 9_000;
+  nowMs += 9_000;
   expect(membership.isSettling()).toBe(true);
 });

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { freePort } from '@switchboard/stack/testing';
 import { afterEach, expect, test } from 'vitest';
 import { type AttemptMaker, startAttempts } from './support/attempt.ts';
 import { makeAuthority, makeCertificate } from './support/certificates.ts';
@@ -139,9 +140,7 @@ test.each([
 });
 
 test('nor is one that is not there', async () => {
-  const receiver = await startReceiver();
-  await receiver.close();
-  const attempts = start({ proxyUrl: new URL(receiver.url).origin });
+  const attempts = start({ proxyUrl: `http://127.0.0.1:${await freePort()}` });
   expect(await attempts.attempt('https://partner.example.com/')).toMatchObject({
     error: 'the egress proxy cannot be reached',
   });

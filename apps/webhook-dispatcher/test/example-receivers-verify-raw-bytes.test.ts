@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { webhookBody, webhookEvents } from '@switchboard/contracts';
-import { bringTool, waitFor } from '@switchboard/stack/testing';
+import { bringTool, freePort, waitFor } from '@switchboard/stack/testing';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest';
 import { type MadeEndpoint, startTestAdmin, type TestAdmin } from './support/admin.ts';
@@ -38,15 +37,6 @@ let dir: string;
 const children: ChildProcess[] = [];
 const running = new Map<Example, Running>();
 const missing = new Map<Example, string>();
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
-};
 
 const isListening = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -88,7 +78,10 @@ const start = async (example: Example): Promise<Running> => {
     child.on('exit', (code) => reject(new Error(`${example} ended (${code}): ${faults}`)));
   });
   ended.catch(() => undefined);
-  await Promise.race([waitFor(() => isListening(port), { what: `${example} to listen` }), ended]);
+  await Promise.race([
+    waitFor(() => isListening(port), { what: `${example} to listen`, timeoutMs: 60_000 }),
+    ended,
+  ]);
   return {
     url,
     endpoint,
@@ -112,7 +105,7 @@ beforeAll(async () => {
       ),
     ),
   );
-}, 120_000);
+});
 afterAll(async () => {
   for (const child of children) child.kill();
   await admin?.close();
@@ -170,6 +163,8 @@ const post = async (
     method: 'POST',
     headers: {
       'content-type': 'application/json',
+      // One that is kept may be closed by the receiver just when the next request goes out.
+      connection: 'close',
       'webhook-id': id,
       'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
       'webhook-signature': changes.signature ?? signed,

@@ -68,7 +68,8 @@ const exhaust = async () => {
   return one;
 };
 const retry = async (...deliveryIds: string[]) =>
-  (await dispatcher.bus.request(webhookRpcs.retry, { delivery_ids: deliveryIds })).deliveries;
+  (await dispatcher.bus.request(webhookRpcs.retry, { delivery_ids: deliveryIds }, { timeoutMs: 30_000 }))
+    .deliveries;
 
 test('an exhausted delivery is attempted once more, now, in its own trace, and is exhausted again when that fails', async () => {
   const { messageId, id } = await exhaust();

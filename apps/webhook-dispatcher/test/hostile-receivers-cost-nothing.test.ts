@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { waitFor } from '@switchboard/stack/testing';
+import { freePort, waitFor } from '@switchboard/stack/testing';
 import { afterEach, expect, test } from 'vitest';
 import type { AttemptResult } from '../src/domain/deliveries/types.ts';
 import { ANSWER_BYTES_MAX } from '../src/domain/sending/read-answer.ts';
@@ -34,7 +34,8 @@ const rawReceiver = async (onRequest: (socket: Socket) => void) => {
   return receiver;
 };
 
-const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nOK';
+/** It asks to keep the connection for long, so that a pause before the next request is no reason for a new one. */
+const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\nkeep-alive: timeout=600\r\n\r\nOK';
 
 /** As above, with every connection and its number. */
 const startConnections = async (onConnection: (socket: Socket, connection: number) => unknown) => {
@@ -163,9 +164,8 @@ test('only 2xx succeeds, and a redirect is not followed', async () => {
 });
 
 test('nobody listening, no such host: said in words', async () => {
-  const receiver = await startReceiver();
-  await receiver.close();
-  expect(await deliver(receiver.url)).toMatchObject({ outcome: 'failed', error: 'connection refused' });
+  const nobody = `http://127.0.0.1:${await freePort()}/`;
+  expect(await deliver(nobody)).toMatchObject({ outcome: 'failed', error: 'connection refused' });
   const noSuchHost = Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' });
   const settings = { resolve: () => Promise.reject(noSuchHost) };
   expect(await deliver('https://gone.example.com/', { settings })).toMatchObject({ error: 'host not found' });
@@ -290,8 +290,12 @@ test.each([
 test('who never reads a long body costs the timeout, and the connection is cut', async () => {
   const connected = Promise.withResolvers<Socket>();
   const receiver = await startConnections((socket) => connected.resolve(socket.pause()));
-  const result = await start({ timeoutMs: 300 }).attempt(receiver.url, { body: bigBody });
-  expect(result).toMatchObject({ outcome: 'failed', answer: null, error: 'timed out after 300 ms' });
+  const attempts = start({ timeoutMs: 300 });
+  // A process that stands still may use up its time before it connects.
+  do {
+    const result = await attempts.attempt(receiver.url, { body: bigBody });
+    expect(result).toMatchObject({ outcome: 'failed', answer: null, error: 'timed out after 300 ms' });
+  } while (receiver.connections() === 0);
   const socket = await connected.promise;
   // Only who reads sees the end.
   await once(socket.resume(), 'close');
@@ -325,14 +329,14 @@ test('headers that come byte by byte, and end, are an answer', async () => {
 });
 
 test.each([
-  ['100 Continue', 'the answer began with 100 Continue, which nobody asked for'],
-  ['102 Processing', 'timed out after 500 ms'],
-])('%s without end, as fast as it can, costs no memory: %s', async (interim, words) => {
+  ['100 Continue', 'the answer began with 100 Continue, which nobody asked for', 30_000],
+  ['102 Processing', 'timed out after 500 ms', 500],
+])('%s without end, as fast as it can, costs no memory: %s', async (interim, words, timeoutMs) => {
   const receiver = await rawReceiver((socket) =>
     flood(socket, `HTTP/1.1 ${interim}\r\n\r\n`.repeat(500), 2 ** 40),
   );
   const before = process.memoryUsage().rss;
-  expect(await start({ timeoutMs: 500 }).attempt(receiver.url)).toMatchObject({
+  expect(await start({ timeoutMs }).attempt(receiver.url)).toMatchObject({
     outcome: 'failed',
     error: words,
   });
@@ -436,10 +440,13 @@ test('what hangs at one place holds up nothing else that goes there, and leaves 
       if (!String(bytes).startsWith('POST /hangs')) socket.end(OK);
     });
   });
-  const attempts = start({ timeoutMs: 1_000, connectionsMax: 100 });
-  const hanging = Array.from({ length: 40 }, () => attempts.attempt(`${receiver.url}hangs`));
+  const attempts = start({ connectionsMax: 100 });
+  const stop = new AbortController();
+  const hanging = Array.from({ length: 40 }, () => attempts.attempt(`${receiver.url}hangs`, {}, stop.signal));
+  // They hang for as long as this one may take.
   expect(await attempts.attempt(receiver.url)).toMatchObject({ outcome: 'succeeded' });
-  for (const result of await Promise.all(hanging)) expect(result.error).toBe('timed out after 1000 ms');
+  stop.abort();
+  for (const result of await Promise.all(hanging)) expect(result.outcome).toBe('lost');
   await waitFor(() => open.size === 0, { what: 'every connection to be closed' });
 });
 
@@ -452,6 +459,7 @@ test('an attempt ends at its time though no name is resolved, and is not sent wh
   const result = await attempts.attempt(url);
   expect(result).toMatchObject({ outcome: 'failed', error: 'timed out after 200 ms' });
   resolved.resolve(['127.0.0.1']);
-  expect(await attempts.attempt(`${url}/next`)).toMatchObject({ outcome: 'succeeded' });
+  const never = new AbortController().signal;
+  expect(await attempts.attempt(`${url}/next`, {}, never, 30_000)).toMatchObject({ outcome: 'succeeded' });
   expect(receiver.received.map((one) => one.url)).toEqual(['/webhook/callback/next']);
 });

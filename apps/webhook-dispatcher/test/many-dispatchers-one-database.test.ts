@@ -28,6 +28,8 @@ const dispatcher = async (settings = {}, pollMs = 100): Promise<TestDispatcher> 
   closing.push(() => one.close());
   return one;
 };
+/** However slow the rest is, no attempt that hangs ends by itself. */
+const hangsForLong = { timeoutSeconds: 300 };
 const receiver = async (...args: Parameters<typeof startReceiver>): Promise<Receiver> => {
   const one = await startReceiver(...args);
   closing.push(() => one.close());
@@ -48,7 +50,9 @@ test('two share the work, and nothing is sent twice', async () => {
   await Promise.all(Array.from({ length: count }, () => first.store(makeRequest(sink.url))));
   first.engine.poll();
   second.engine.poll();
-  await waitFor(async () => (await first.attempts()).length === count, { what: 'all attempts on record' });
+  await waitFor(async () => (await first.attempts()).length === count, {
+    what: 'all attempts on record',
+  });
   expect(new Set(sink.received.map((one) => one.headers['webhook-id'])).size).toBe(count);
   expect(sink.received).toHaveLength(count);
   expect(await madeBy(first)).toBeGreaterThan(0);
@@ -60,20 +64,24 @@ test('requests over NATS reach either, once', async () => {
   const sink = await receiver();
   const [first] = [await dispatcher(), await dispatcher()];
   await Promise.all(Array.from({ length: 100 }, () => first.request(makeRequest(sink.url))));
-  await waitFor(async () => (await first.attempts()).length === 100, { what: 'all attempts on record' });
+  await waitFor(async () => (await first.attempts()).length === 100, {
+    what: 'all attempts on record',
+  });
   expect(sink.received).toHaveLength(100);
 });
 
 test('a host that hangs holds the few slots that a stranger gets, and its neighbours are served', async () => {
   const hanging = await receiver(() => undefined);
   const good = await receiver();
-  const one = await dispatcher({ concurrency: 60, concurrencyPerHost: 20 });
+  const one = await dispatcher({ ...hangsForLong, concurrency: 60, concurrencyPerHost: 20 });
   await Promise.all(Array.from({ length: 200 }, () => one.store(makeRequest(hanging.url))));
   one.engine.poll();
   await waitFor(() => hanging.received.length === 4, { what: 'the slots of the hanging host to fill' });
   await Promise.all(Array.from({ length: 100 }, () => one.store(makeRequest(good.url))));
   await Promise.all(Array.from({ length: 100 }, () => one.request(makeRequest(good.url))));
-  await waitFor(() => good.received.length === 200, { what: 'the neighbour to get all of its own' });
+  await waitFor(() => good.received.length === 200, {
+    what: 'the neighbour to get all of its own',
+  });
   expect(hanging.received).toHaveLength(4);
 });
 
@@ -81,15 +89,20 @@ test('one partner whose 25 ports all hang holds its own slots, and nobody else w
   const hanging = await Promise.all(Array.from({ length: 25 }, () => receiver(() => undefined)));
   const good = await receiver();
   const other = { kind: 'partner', key_id: '0192f0c1-2b3c-7d4e-8f50-617283940aff', version: 1 } as const;
-  const one = await dispatcher({ concurrency: 60, concurrencyPerOwner: 30 });
+  const one = await dispatcher({ ...hangsForLong, concurrency: 60, concurrencyPerOwner: 30 });
   await Promise.all(
     hanging.flatMap((host) => Array.from({ length: 6 }, () => one.store(makeRequest(host.url)))),
   );
   one.engine.poll();
-  await waitFor(() => one.engine.inFlight() === 30, { what: 'the slots of the partner to fill' });
+  const hung = () => hanging.reduce((sum, host) => sum + host.received.length, 0);
+  await waitFor(() => one.engine.inFlight() === 30 && hung() === 30, {
+    what: 'the slots of the partner to fill',
+  });
   await Promise.all(Array.from({ length: 100 }, () => one.request(makeRequest(good.url, { secret: other }))));
-  await waitFor(() => good.received.length === 100, { what: 'the others to get all of their own' });
-  expect(hanging.reduce((sum, host) => sum + host.received.length, 0)).toBe(30);
+  await waitFor(() => good.received.length === 100, {
+    what: 'the others to get all of their own',
+  });
+  expect(hung()).toBe(30);
 });
 
 test('fewer slots than hosts: every host gets its turn', async () => {
@@ -99,7 +112,9 @@ test('fewer slots than hosts: every host gets its turn', async () => {
     hosts.flatMap((host) => Array.from({ length: 10 }, () => one.store(makeRequest(host.url)))),
   );
   one.engine.poll();
-  await waitFor(async () => (await one.attempts()).length === 80, { what: 'all attempts on record' });
+  await waitFor(async () => (await one.attempts()).length === 80, {
+    what: 'all attempts on record',
+  });
   for (const host of hosts) expect(host.received).toHaveLength(10);
 });
 
@@ -109,7 +124,8 @@ test('whoever lost its lease changes nothing but the row of its own attempt', as
     if (number === 1) arrived.resolve(() => response.end('late'));
     else response.end('OK');
   });
-  const first = await dispatcher();
+  // Nor does it say meanwhile that it still works on it.
+  const first = await dispatcher({ ...hangsForLong, leaseSeconds: 300 });
   await first.request(makeRequest(sink.url));
   const answer = await arrived.promise;
   const second = await dispatcher();

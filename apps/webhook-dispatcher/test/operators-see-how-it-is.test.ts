@@ -35,7 +35,14 @@ test('readiness names what it leans on by the words of every other service', asy
 });
 
 test('attempts, what waits, and whom nothing is sent to can be watched', async () => {
-  const text = await (await fetch(`${process.url}/metrics`)).text();
+  // Ready is who can be asked; who else lives is seen a moment later.
+  const text = await waitFor(
+    async () => {
+      const metrics = await (await fetch(`${process.url}/metrics`)).text();
+      return /^webhook_dispatchers_live\{.*\} 1$/m.test(metrics) && metrics;
+    },
+    { what: 'the dispatcher to see itself' },
+  );
   for (const line of [
     /^webhook_attempts_in_flight\{.*\} 0$/m,
     /^webhook_backlog_age_seconds\{.*\} 0$/m,

@@ -147,7 +147,7 @@ describe('the feed', () => {
     const { id } = await webhooks.makeEndpoint(receiver.url, { owner });
     const body = JSON.stringify({ text: 'ש'.repeat(350_000) });
     for (let n = 0; n < 8; n += 1) await publish(makeMessage(owner, { body }));
-    await waitFor(() => areAll(id, 'succeeded', 8));
+    await waitFor(() => areAll(id, 'succeeded', 8), { what: 'eight large ones' });
     const counts: number[] = [];
     for (let after = 0, hasMore = true; hasMore; ) {
       const page = (await feedOf(mine, id, `?after=${after}`)).body;

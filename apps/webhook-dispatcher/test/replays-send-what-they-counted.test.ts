@@ -43,7 +43,9 @@ const receivedOf = (messageIds: readonly string[]) =>
   receiver.received.filter(({ headers }) => messageIds.includes(String(headers['webhook-id'])));
 const replayOf = async (id: string) => (await service.ask('GET', `/replays/${id}`)).body;
 const untilOver = async (id: string) => {
-  await waitFor(async () => (await replayOf(id)).status !== 'running', { what: 'the end of the replay' });
+  await waitFor(async () => (await replayOf(id)).status !== 'running', {
+    what: 'the end of the replay',
+  });
   return replayOf(id);
 };
 const actsOn = async (id: string) =>

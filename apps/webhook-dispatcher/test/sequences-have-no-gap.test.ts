@@ -279,4 +279,4 @@ test('whatever is published, disabled, enabled, deleted and broken off, alone or
     }),
     { numRuns: 20, seed },
   );
-});
+}, 180_000);

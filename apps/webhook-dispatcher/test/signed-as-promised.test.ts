@@ -36,7 +36,7 @@ const deliver = async (attemptNumber = 1): Promise<Received> => {
     tracing: createIdTracing(),
     onUnexpected,
     sign: testSign,
-    timeoutMs: 5_000,
+    timeoutMs: 30_000,
   });
   const result = await send(makeDelivery(receiver.url, { attemptNumber, messageId: 'job-1' }), never);
   expect(result).toMatchObject({ outcome: 'succeeded', error: null, answer: { status: 200, body: 'OK' } });

@@ -21,7 +21,7 @@ let receiver: Receiver;
 beforeAll(async () => {
   admin = await startTestAdmin();
   receiver = await startReceiver();
-}, 60_000);
+});
 afterAll(async () => {
   await receiver?.close();
   await admin?.close();

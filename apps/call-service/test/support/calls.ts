@@ -107,8 +107,10 @@ export interface Frame {
   readonly data: AnyJson;
 }
 
+/** Questions wait longer than a gateway does: a machine that stands still for a while is no fault. */
+export const PATIENT = { timeoutMs: 30_000 };
 const askRedeem = (bus: Bus, ticket: string, path: string) =>
-  bus.request(callRpcs.redeemTicket, { ticket_hash: hashKey(ticket), path });
+  bus.request(callRpcs.redeemTicket, { ticket_hash: hashKey(ticket), path }, PATIENT);
 
 export const ticketOf = (wsUrl: string): string => new URL(wsUrl).searchParams.get('ticket') ?? '';
 export const pathOf = (callId: string): string => `/api/v1/ws/calls/${callId}`;
@@ -271,7 +273,7 @@ export const startTestCalls = async (options: TestCallsOptions = {}): Promise<Te
     },
     redeem: (ticket, path) => askRedeem(first.bus, ticket, path),
     async follow(callId, since = 0, by = caller) {
-      const page = await first.bus.request(callRpcs.follow, { id: callId, since, principal: by });
+      const page = await first.bus.request(callRpcs.follow, { id: callId, since, principal: by }, PATIENT);
       return { ...page, frames: page.frames.map(({ text }) => JSON.parse(text)) };
     },
     startReplica,

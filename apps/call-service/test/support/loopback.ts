@@ -36,6 +36,7 @@ export const openLoopback = (timing: Partial<LegTiming> = {}) => {
     log: createLog({ service: 'call-service', level: 'silent' }),
     timing: { ringsAfterMs: 20, answersAfterMs: 60, hangsUpAfterMs: 80, noAnswerMs: 100, ...timing },
   });
+  const told: string[] = [];
   const hear = async (
     phone: string,
     open: (request: LegRequest) => Promise<Leg | null>,
@@ -49,7 +50,10 @@ export const openLoopback = (timing: Partial<LegTiming> = {}) => {
       callType: 'audio',
       startedAt: new Date(),
       keep: async () => {},
-      onEvent: (event) => void events.push(event),
+      onEvent: (event) => {
+        events.push(event);
+        told.push(`${phone} ${wordOf(event)}`);
+      },
     });
     if (leg === null) throw new Error('the leg is lost');
     return {
@@ -58,7 +62,10 @@ export const openLoopback = (timing: Partial<LegTiming> = {}) => {
       get story() {
         return events.map(wordOf);
       },
-      until: async (word) => void (await waitFor(() => events.some((event) => wordOf(event) === word))),
+      until: async (word) =>
+        void (await waitFor(() => events.some((event) => wordOf(event) === word), {
+          what: `the leg to tell of ${word}`,
+        })),
       async answerTo(sdp) {
         const answersOf = () => events.flatMap((event) => (event.type === 'answer' ? [event.sdp] : []));
         const { length } = answersOf();
@@ -71,6 +78,8 @@ export const openLoopback = (timing: Partial<LegTiming> = {}) => {
   };
   return {
     driver,
+    /** What all legs told, in order: `+12025550123 ringing`. */
+    told: told as readonly string[],
     start: (phone = '+12025550123') => hear(phone, (request) => driver.start(request)),
     resume: (lost: Partial<LostLeg>, phone = '+12025550123') =>
       hear(phone, (request) =>

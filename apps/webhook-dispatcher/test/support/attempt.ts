@@ -6,7 +6,13 @@ import { createTargets, type TargetSettings } from '../../src/domain/sending/tar
 import { makeDelivery, onUnexpected, testSign } from './deliveries.ts';
 
 export interface AttemptMaker {
-  attempt(url: string, changes?: Partial<LeasedDelivery>, signal?: AbortSignal): Promise<AttemptResult>;
+  /** Within `timeoutMs`, or in this time of its own. */
+  attempt(
+    url: string,
+    changes?: Partial<LeasedDelivery>,
+    signal?: AbortSignal,
+    ownTimeoutMs?: number,
+  ): Promise<AttemptResult>;
   close(): Promise<void>;
 }
 
@@ -14,19 +20,20 @@ export interface AttemptMaker {
 export const startAttempts = (
   settings: Partial<TargetSettings> & { readonly timeoutMs?: number } = {},
 ): AttemptMaker => {
-  const { timeoutMs = 5_000, ...rest } = settings;
+  const { timeoutMs = 30_000, ...rest } = settings;
   const targets = createTargets({ allowPrivate: true, connectionsMax: 20, ...rest });
-  const send = createSender({
-    targets,
-    clock: systemClock,
-    tracing: createIdTracing(),
-    onUnexpected,
-    sign: testSign,
-    timeoutMs,
-  });
+  const senderWithin = (ms: number) =>
+    createSender({
+      targets,
+      clock: systemClock,
+      tracing: createIdTracing(),
+      onUnexpected,
+      sign: testSign,
+      timeoutMs: ms,
+    });
   return {
-    attempt: (url, changes = {}, signal = new AbortController().signal) =>
-      send(makeDelivery(url, changes), signal),
+    attempt: (url, changes = {}, signal = new AbortController().signal, ownTimeoutMs = timeoutMs) =>
+      senderWithin(ownTimeoutMs)(makeDelivery(url, changes), signal),
     close: () => targets.close(),
   };
 };

@@ -35,6 +35,8 @@ export const startReceiver = async (answer: Answer = (response) => response.end(
       answer(response, one, received.length);
     });
   });
+  // Clients keep connections as long as they are told to, so that a pause between two requests is no reason for a new one.
+  server.keepAliveTimeout = 600_000;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

@@ -24,6 +24,18 @@ afterAll(() => identity.close());
 
 const kept = async (query = '') =>
   (await identity.call(superAdmin, 'GET', `${LOG}?limit=100&${query}`)).body.entries;
+/** Acts of the tests before come in the background, and would move the pages of whoever reads meanwhile. */
+const untilAllAreKept = () =>
+  waitFor(
+    async () => {
+      const missing = await identity.rows(
+        `SELECT FROM identity.outbox WHERE subject = 'identity.admin.acted'
+           AND NOT EXISTS (SELECT FROM identity.audit_log WHERE audit_log.id = outbox.id)`,
+      );
+      return missing.length === 0;
+    },
+    { what: 'every act to be kept' },
+  );
 const rowsOf = (requestId: string) =>
   identity.rows('SELECT * FROM identity.audit_log WHERE request_id = $1', [requestId]);
 
@@ -236,6 +248,7 @@ describe('the log', () => {
 
   test('is read by admins too, is paged, and is cut by time', async () => {
     const admin = await makeAdministrator(identity, 'admin');
+    await untilAllAreKept();
     const all = await kept();
     const seen: string[] = [];
     for (let cursor = ''; ; ) {

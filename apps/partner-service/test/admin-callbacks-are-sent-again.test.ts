@@ -25,7 +25,6 @@ const retryAll = (keyId = key.keyId) => partner.admin('POST', `/partner-keys/${k
 const untilAttempts = (jobId: string, count: number) =>
   waitFor(async () => (await callbacks.attemptsOf(jobId)).length === count, {
     what: `${count} attempts in the log`,
-    timeoutMs: 20_000,
   });
 const receivedOf = (jobId: string) =>
   callbacks.received.filter(({ headers }) => headers['x-webhook-id'] === jobId);
@@ -68,7 +67,7 @@ it('asked for many times at once it is sent once', async () => {
     ...Array(7).fill('waiting'),
   ]);
   expect(new Set(answers.map((answer) => answer.body.attempt_number))).toEqual(new Set([2]));
-  await waitFor(() => open.length > 0, { what: 'the attempt', timeoutMs: 20_000 });
+  await waitFor(() => open.length > 0, { what: 'the attempt' });
   for (const end of open) end();
   await untilAttempts(jobId, 2);
   expect(receivedOf(jobId)).toHaveLength(2);
@@ -114,7 +113,7 @@ it('those that take longer than anybody waits are pending, and in the log later'
     pending: 1,
     hasMore: false,
   });
-  await waitFor(() => open.length > 0, { what: 'the attempt', timeoutMs: 20_000 });
+  await waitFor(() => open.length > 0, { what: 'the attempt' });
   for (const end of open) end();
   await untilAttempts(jobId, 2);
 });
@@ -130,7 +129,7 @@ it('what a callback said may be kept no longer; without a dispatcher the answer 
   const expired = await retryOne(deliveryId);
   expect(expired).toMatchObject({ status: 404, body: { code: 'DELIVERY_NOT_FOUND' } });
   expect((await retryAll()).body).toMatchObject({ total: 1, successful: 0, failed: 1, pending: 0 });
-  await callbacks.dispatcher.stop();
+  await callbacks.dispatcher.stop(60_000);
   expect(await retryOne(deliveryId)).toMatchObject({ status: 503, body: { code: 'SERVICE_UNAVAILABLE' } });
   expect(await retryAll()).toMatchObject({ status: 503 });
 });

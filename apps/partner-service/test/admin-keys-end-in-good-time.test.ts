@@ -126,7 +126,7 @@ describe('a key that was found in public', () => {
   const isRevoked = async (keyId: unknown) =>
     (await partner.admin('GET', `/partner-keys/${keyId}`)).body.status === 'revoked';
   const untilRevoked = (keyId: unknown) =>
-    waitFor(() => isRevoked(keyId), { what: 'the leaked key to be revoked', timeoutMs: 15_000 });
+    waitFor(() => isRevoked(keyId), { what: 'the leaked key to be revoked' });
 
   it.each([
     ['partner_key', 'api_key'],

@@ -67,7 +67,7 @@ describe('the request log', () => {
     await publishRequests([record(admin), record({ request_id, endpoint: '/api/partner/v1' })]);
     const kept = () =>
       partner.rows('SELECT endpoint FROM partner.partner_api_requests WHERE request_id = $1', [request_id]);
-    await waitFor(async () => (await kept()).length > 0, { what: 'the batch', timeoutMs: 15_000 });
+    await waitFor(async () => (await kept()).length > 0, { what: 'the batch' });
     expect(await kept()).toEqual([{ endpoint: '/api/partner/v1' }]);
     await partner.rows('DELETE FROM partner.partner_api_requests WHERE request_id = $1', [request_id]);
   });
@@ -88,7 +88,7 @@ describe('the request log', () => {
       record({ credential_id: partner.data.ids.next() }),
     ];
     await publishRequests(batch, id);
-    await waitFor(async () => (await countRequests()) === 5, { what: 'five rows', timeoutMs: 15_000 });
+    await waitFor(async () => (await countRequests()) === 5, { what: 'five rows' });
     const [refused] = await partner.rows(
       'SELECT * FROM partner.partner_api_requests WHERE response_status = 429',
     );
@@ -127,7 +127,7 @@ describe('get_partner_api_usage', () => {
          WHERE partner_api_key_id = $1 ORDER BY response_status`,
         [used.keyId],
       );
-    await waitFor(async () => (await rows()).length === 2, { what: 'two rows', timeoutMs: 15_000 });
+    await waitFor(async () => (await rows()).length === 2, { what: 'two rows' });
     expect(await rows()).toEqual([
       { response_status: 200, repeated: 0 },
       { response_status: 429, repeated: 19_999 },
@@ -202,36 +202,41 @@ describe('webhook logs', () => {
       error_message: 'HTTP 500',
       next_attempt_at: '2026-03-01T12:01:00.000Z',
     };
-    const source = { source: 'webhook-dispatcher' };
-    await partner.bus.publishEvent(webhookEvents.deliveryFailed, failed, source);
-    await partner.bus.publishEvent(webhookEvents.deliveryFailed, failed, source);
+    const published: string[] = [];
+    const source = () => {
+      const id = partner.data.ids.next();
+      published.push(id);
+      return { source: 'webhook-dispatcher', id };
+    };
+    await partner.bus.publishEvent(webhookEvents.deliveryFailed, failed, source());
+    await partner.bus.publishEvent(webhookEvents.deliveryFailed, failed, source());
     await partner.bus.publishEvent(
       webhookEvents.deliveryFailed,
       { ...failed, message_id: 'strange' },
-      source,
+      source(),
     );
     await partner.bus.publishEvent(
       webhookEvents.deliveryFailed,
       { ...failed, message_id: partner.data.ids.next() },
-      source,
+      source(),
     );
     await partner.bus.publishEvent(
       webhookEvents.deliveryExhausted,
       { ...attempt, attempt_number: 2, http_status: null, error_message: 'timed out after 30000 ms' },
-      source,
+      source(),
     );
     await partner.bus.publishEvent(
       webhookEvents.deliverySucceeded,
       { ...attempt, attempt_number: 3 },
-      source,
+      source(),
     );
+    await partner.untilHandled(published);
     const rows = () =>
       partner.rows(
         `SELECT webhook_url, http_status, attempt_number, success, error_message, environment
          FROM partner.webhook_logs WHERE async_job_id = $1 ORDER BY attempt_number`,
         [jobId],
       );
-    await waitFor(async () => (await rows()).length === 3, { what: 'three attempts', timeoutMs: 15_000 });
     expect(await rows()).toEqual([
       expect.objectContaining({
         attempt_number: 1,

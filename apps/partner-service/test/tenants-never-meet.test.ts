@@ -38,7 +38,6 @@ beforeAll(async () => {
     async () => (await partner.call(owner, 'GET', `/jobs/${jobId}/status`)).body.status === 'completed',
     {
       what: 'the job to complete',
-      timeoutMs: 15_000,
     },
   );
   callId = String((await partner.call(owner, 'GET', `/jobs/${jobId}/status`)).body.call_id);

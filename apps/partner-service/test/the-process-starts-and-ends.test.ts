@@ -1,7 +1,13 @@
 import { connectBus, silentLog } from '@switchboard/bus';
 import { hashKey, INTERNAL_TOKEN_HEADER, partnerRpcs, systemClock } from '@switchboard/contracts';
 import { createInternalTokenMinter } from '@switchboard/service-kit';
-import { createTestDatabase, resetNats, startService, testNatsUrl } from '@switchboard/stack/testing';
+import {
+  createTestDatabase,
+  resetNats,
+  startService,
+  testNatsUrl,
+  waitFor,
+} from '@switchboard/stack/testing';
 import pg from 'pg';
 import { expect, it } from 'vitest';
 import { makeWavOfBytes } from './support/recordings.ts';
@@ -10,6 +16,7 @@ const environment = {
   WEBHOOK_SECRET: 'a-webhook-secret-for-tests-of-enough-length',
   INTERNAL_TOKEN_SECRET: 'an-internal-token-secret-of-enough-length-for-tests',
   DRAIN_SECONDS: '0',
+  SHUTDOWN_SECONDS: '60',
 };
 
 it('the process becomes ready, answers on both doors, and ends in order', async () => {
@@ -28,13 +35,15 @@ it('the process becomes ready, answers on both doors, and ends in order', async 
     expect(await refused.json()).toMatchObject({ error: { code: 'UNAUTHORIZED' } });
     const metrics = await (await fetch(`${service.url}/metrics`)).text();
     expect(metrics).toContain('upload_bytes_taken');
-    const verdict = await bus.request(partnerRpcs.verifyKey, {
-      key_hash: hashKey('unknown'),
-      secret_hash: hashKey('unknown'),
-    });
+    const verdict = await waitFor(() =>
+      bus.request(partnerRpcs.verifyKey, {
+        key_hash: hashKey('unknown'),
+        secret_hash: hashKey('unknown'),
+      }),
+    );
     expect(verdict).toMatchObject({ ok: false, reason: 'unknown_key' });
     const ended = service.exited;
-    await service.stop();
+    await service.stop(60_000);
     expect(await ended).toMatchObject({ code: 0 });
   } finally {
     await bus.close();
@@ -66,10 +75,12 @@ it('what a request sets off belongs to its trace, however long its body took', a
   try {
     const { rows } = await owner.query("SELECT * FROM partner.generate_partner_api_key('X', 'sandbox')");
     await service.waitReady();
-    const verdict = await bus.request(partnerRpcs.verifyKey, {
-      key_hash: hashKey(rows[0].api_key),
-      secret_hash: hashKey(rows[0].api_secret),
-    });
+    const verdict = await waitFor(() =>
+      bus.request(partnerRpcs.verifyKey, {
+        key_hash: hashKey(rows[0].api_key),
+        secret_hash: hashKey(rows[0].api_secret),
+      }),
+    );
     if (!verdict.ok) throw new Error(verdict.reason);
     const mint = createInternalTokenMinter({ secret: environment.INTERNAL_TOKEN_SECRET, clock: systemClock });
     const traceId = '0af7651916cd43dd8448eb211c80319c';

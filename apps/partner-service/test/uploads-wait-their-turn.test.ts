@@ -97,7 +97,8 @@ describe('twelve recordings of 25 MB at once', () => {
   });
   afterAll(() => partner.close());
 
-  it('are all accepted, two at a time, and memory stays bounded', async () => {
+  // 300 MB through the parser and into Postgres.
+  it('are all accepted, two at a time, and memory stays bounded', { timeout: 300_000 }, async () => {
     const { companyId, agentId } = await partner.makeCompany(key);
     const raw = Buffer.from(
       JSON.stringify({

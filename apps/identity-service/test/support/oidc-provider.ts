@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { freePort } from '@switchboard/stack/testing';
 import Provider, { type Configuration } from 'oidc-provider';
 
 /** Somebody who has an account at the provider. */
@@ -64,10 +65,15 @@ export const startTestProvider = async (options: TestProviderOptions): Promise<T
   const people = new Map<string, Person>();
   let handle = (_request: IncomingMessage, response: ServerResponse): void => void response.end();
   const server = createServer((request, response) => handle(request, response));
-  const listen = (wanted: number): Promise<void> =>
-    new Promise((resolve) => server.listen(wanted, '127.0.0.1', resolve));
-  await listen(0);
-  const { port } = server.address() as AddressInfo;
+  // Whoever asks again may do so on the connection of before, and that must not end at this very moment.
+  server.keepAliveTimeout = 0;
+  // One that nobody takes while the provider is away.
+  const port = await freePort();
+  const listen = async (): Promise<void> => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+  };
+  await listen();
   const issuer = `http://127.0.0.1:${port}`;
 
   const made: TestProvider = {
@@ -83,7 +89,7 @@ export const startTestProvider = async (options: TestProviderOptions): Promise<T
       : { GOOGLE_CLIENT_ID: clientId, GOOGLE_CLIENT_SECRET: clientSecret, GOOGLE_ISSUER_URL: issuer },
     person: null,
     asks: false,
-    open: () => listen(port),
+    open: listen,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -4,6 +4,7 @@ import {
   type Clock,
   createUuidV7Ids,
   hashKey,
+  type Ids,
   INTERNAL_TOKEN_HEADER,
   type PartnerPrincipal,
   type Principal,
@@ -21,7 +22,7 @@ import {
   createUploadBudget,
   type UploadBudget,
 } from '@switchboard/service-kit';
-import { createTestDatabase, resetNats, testNatsUrl } from '@switchboard/stack/testing';
+import { createTestDatabase, resetNats, testNatsUrl, waitFor } from '@switchboard/stack/testing';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import pg from 'pg';
 import { type AppDeps, buildApp } from '../../src/app.ts';
@@ -32,6 +33,11 @@ import { startResponders } from '../../src/responders/index.ts';
 
 export const WEBHOOK_SECRET = 'a-webhook-secret-for-tests-of-enough-length';
 const TOKEN_SECRET = 'an-internal-token-secret-of-enough-length-for-tests';
+/** Whoever is asked may stand still for longer than a caller of the service would wait. */
+const PATIENCE_MS = 60_000;
+const PATIENT_DATABASE = { connectTimeoutMs: PATIENCE_MS, statementTimeoutMs: PATIENCE_MS };
+/** Tests look into outbox and inbox after clocks that they moved by months. */
+const KEPT = { outboxSeconds: 3_650 * 86_400, inboxSeconds: 3_650 * 86_400 };
 
 export interface MadeKey {
   readonly keyId: string;
@@ -92,8 +98,23 @@ export interface TestPartner {
   /** A company with one agent, of the key's environment. */
   makeCompany(key: MadeKey, name?: string): Promise<{ companyId: string; agentId: string }>;
   rows<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Until events were handled: several are under way at once, and a later one may be done before an earlier one. */
+  untilHandled(eventIds: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
+
+/** The bus, with time to answer on a machine that is busy. That nobody is there to answer is heard at once all the same. */
+const patient = (bus: Bus, ids: Ids): Bus => ({
+  ...bus,
+  request: (rpc, input, options) => bus.request(rpc, input, { ...options, timeoutMs: PATIENCE_MS }),
+  publishEvent: (event, data, options) => {
+    // The same id each time: what was kept although its answer was late is not kept twice.
+    const id = options.id ?? ids.next();
+    return waitFor(() => bus.publishEvent(event, data, { ...options, id }), {
+      what: `${event.name} to be kept`,
+    });
+  },
+});
 
 /** The whole service in this process, on a database and a NATS account of the test's own. */
 export const startTestPartner = async (
@@ -113,11 +134,12 @@ export const startTestPartner = async (
     schema: 'partner',
     applicationName: 'partner-test',
     log: silentLog,
+    ...PATIENT_DATABASE,
   });
-  const bus = await connectBus({ url: testNatsUrl(), name: 'partner-test', log: silentLog });
   const ids = createUuidV7Ids(clock);
+  const bus = patient(await connectBus({ url: testNatsUrl(), name: 'partner-test', log: silentLog }), ids);
   const data = createDataContext({ database, source: 'partner-service', clock, ids, log: silentLog });
-  const relay = startOutboxRelay(data, { bus });
+  const relay = startOutboxRelay(data, { bus, keep: KEPT });
   if (options.consumers) startConsumers(data, bus);
   startResponders(bus, { db: database.db, clock, enabled, log: silentLog });
   const owner = new pg.Client({ connectionString: testDatabase.ownerUrl });
@@ -203,6 +225,7 @@ export const startTestPartner = async (
         schema: 'partner',
         applicationName: 'partner-test-replica',
         log: silentLog,
+        ...PATIENT_DATABASE,
       });
       const otherApp = await openApp({
         database: other,
@@ -245,6 +268,13 @@ export const startTestPartner = async (
     },
     async rows(text, values = []) {
       return (await owner.query(text, [...values])).rows;
+    },
+    async untilHandled(eventIds) {
+      const ids = [...new Set(eventIds)];
+      const handled = 'SELECT FROM partner.inbox WHERE event_id = ANY ($1)';
+      await waitFor(async () => (await owner.query(handled, [ids])).rowCount === ids.length, {
+        what: `${ids.length} events to be handled`,
+      });
     },
     async close() {
       for (const replica of replicas) await replica.close();

@@ -1,6 +1,7 @@
 import { type RouteContract, routes } from '@switchboard/contracts';
 import jwt from 'jsonwebtoken';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fetchPatiently } from './support/fetch-patiently.ts';
 import { type Platform, startPlatform } from './support/platform.ts';
 
 /*
@@ -57,7 +58,7 @@ afterAll(() => platform?.stop());
 const call = async (route: RouteContract, who: string) => {
   const path = route.path.replaceAll(/:\w+/g, ID);
   const hasBody = route.method !== 'GET' && route.method !== 'DELETE';
-  const answer = await fetch(platform.gatewayUrl + path, {
+  const answer = await fetchPatiently(platform.gatewayUrl + path, {
     method: route.method,
     headers: { ...headersOf[who], ...(hasBody ? { 'content-type': 'application/json' } : {}) },
     // Faulty on purpose: whoever is let in changes nothing.

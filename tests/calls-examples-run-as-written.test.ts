@@ -80,8 +80,8 @@ test('follow-call.mjs tells everything that happens to a call once, over a line 
         .join(' '),
     ),
   ).toEqual(['1 call.initialized', '2 call.ringing', '3 call.connected', '4 call.ended']);
-  expect(lines.at(-1)).toMatch(/^ended \(hangup\) after \d s$/);
-});
+  expect(lines.at(-1)).toMatch(/^ended \(hangup\) after \d+ s$/);
+}, 120_000);
 
 test('call_and_wait.py waits for the end of a call and finds it in the log', async (ctx) => {
   const hasPython = await run('python3', ['--version']).then(
@@ -93,6 +93,6 @@ test('call_and_wait.py waits for the end of a call and finds it in the log', asy
   const { stdout } = await run('python3', [`${examplesDir}call_and_wait.py`, '+15005550001', 'Bea'], {
     env: environment(),
   });
-  expect(stdout).toMatch(/^failed\nbusy after \d s$/m);
-  expect(stdout).toMatch(/Z \+15005550001 Bea failed busy \d$/m);
-});
+  expect(stdout).toMatch(/^failed\nbusy after \d+ s$/m);
+  expect(stdout).toMatch(/Z \+15005550001 Bea failed busy \d+$/m);
+}, 180_000);

@@ -49,8 +49,8 @@ beforeAll(async () => {
     { without: ['ai-service', 'webhook-dispatcher', 'partner-service', 'ticket-service'] },
   );
   apiKey = await platform.createApiKey();
-  browser = await chromium.launch({ executablePath, args: BROWSER_ARGUMENTS });
-}, 180_000);
+  browser = await chromium.launch({ executablePath, args: BROWSER_ARGUMENTS, timeout: 120_000 });
+}, 300_000);
 afterAll(async () => {
   await browser?.close();
   await platform?.stop();
@@ -71,6 +71,7 @@ const visit = async (
     permissions: allowsMicrophone ? ['microphone'] : [],
   });
   try {
+    context.setDefaultTimeout(60_000);
     const page = await context.newPage();
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(error.message));
@@ -113,7 +114,10 @@ test('a person calls, hears herself, mutes, holds, presses keys and hangs up, an
     expect(page.url()).toBe(`${platform.gatewayUrl}/demo/call`);
     await page.getByLabel('Name').fill('Ann <b>Example</b>');
     await callAndTalk(page);
-    expect(await level(page, 'out')).toBeGreaterThan(0);
+    await waitFor(async () => (await level(page, 'out')) > 0, {
+      what: 'the microphone to be heard',
+      intervalMs: 50,
+    });
     const before = await packets(page);
     await waitFor(
       async () => {
@@ -148,27 +152,31 @@ test('a person calls, hears herself, mutes, holds, presses keys and hangs up, an
     );
     const steps = await timeline(page);
     expect(steps.slice(0, 3)).toEqual(['The call begins', 'Ringing', 'Connected']);
-    expect(steps.at(-1)).toMatch(/^Hung up after 0:\d\d$/);
+    expect(steps.at(-1)).toMatch(/^Hung up after \d+:\d\d$/);
     expect(await button(page, 'Call').isEnabled()).toBe(true);
   });
-});
+}, 240_000);
 
 test('on a telephone everything is within reach, and a far end that hangs up ends the call', async (ctx) => {
   ctx.skip(!executablePath, missing);
   const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
   await visit(phone, async (page) => {
-    await button(page, 'Hangs up after 3 s').tap();
-    expect(await page.getByLabel('Number').inputValue()).toBe('+1 500 555 0004');
     await button(page, 'Call').tap();
     await page.getByText('Audio flows').waitFor();
     const hangUp = await button(page, 'Hang up').boundingBox();
     expect((hangUp?.y ?? Infinity) + (hangUp?.height ?? 0)).toBeLessThan(844);
-    await page.locator('#summary', { hasText: 'The far end hung up after 0:0' }).waitFor();
+    await button(page, 'Hang up').tap();
+    await page.locator('#summary', { hasText: /^Hung up/ }).waitFor();
+
+    await button(page, 'Hangs up after 3 s').tap();
+    expect(await page.getByLabel('Number').inputValue()).toBe('+1 500 555 0004');
+    await button(page, 'Call').tap();
+    await page.locator('#summary', { hasText: /The far end hung up after \d+:\d\d/ }).waitFor();
     await page.locator('#log tr').first().getByText('The far end hung up').waitFor();
     const width = await page.evaluate('document.documentElement.scrollWidth');
     expect(width).toBeLessThanOrEqual(390);
   });
-});
+}, 240_000);
 
 test('what goes wrong is said in words: a wrong key, a microphone that is not allowed, a number that is none, a busy far end', async (ctx) => {
   ctx.skip(!executablePath, missing);
@@ -190,7 +198,7 @@ test('what goes wrong is said in words: a wrong key, a microphone that is not al
     await page.locator('#summary', { hasText: 'Busy' }).waitFor();
     expect(await alert.isVisible()).toBe(false);
   });
-});
+}, 240_000);
 
 test('a gateway that goes away takes nothing from the call but its connection, which comes back', async (ctx) => {
   ctx.skip(!executablePath, missing);
@@ -208,7 +216,7 @@ test('a gateway that goes away takes nothing from the call but its connection, w
     await button(page, 'Hang up').click();
     await page.locator('#summary', { hasText: 'Hung up' }).waitFor();
   });
-});
+}, 240_000);
 
 test('somebody who leaves the page leaves the call', async (ctx) => {
   ctx.skip(!executablePath, missing);
@@ -226,4 +234,4 @@ test('somebody who leaves the page leaves the call', async (ctx) => {
     { what: 'the call to end' },
   );
   expect(rows.reason).toBe('hangup');
-});
+}, 240_000);

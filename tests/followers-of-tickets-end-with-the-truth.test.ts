@@ -429,5 +429,5 @@ test(
     );
     expect(ends).toEqual([]);
   },
-  300_000 * KILLS,
+  600_000 * KILLS,
 );

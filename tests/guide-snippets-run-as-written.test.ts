@@ -211,7 +211,7 @@ describe.runIf(hasCurl)("the partner guide's commands", () => {
       status: 200,
       body: { job_id: job.body.job_id, job_type: 'call_analysis' },
     });
-  }, 60_000);
+  }, 180_000);
 });
 
 test("the guide's express receiver accepts the callback, and refuses it when a byte differs", async () => {
@@ -245,7 +245,7 @@ test("the guide's express receiver accepts the callback, and refuses it when a b
         const rows = await platform.query(guideSql.webhookLogs.replace('job-uuid', job_id));
         return rows.length > 0 ? rows : undefined;
       },
-      { what: 'the attempt in webhook_logs', timeoutMs: 30_000 },
+      { what: 'the attempt in webhook_logs', timeoutMs: 60_000 },
     );
     expect(attempt).toMatchObject({ webhook_url: url, http_status: 200, attempt_number: 1, success: true });
 
@@ -259,7 +259,7 @@ test("the guide's express receiver accepts the callback, and refuses it when a b
     server.closeAllConnections();
     server.close();
   }
-}, 120_000);
+}, 360_000);
 
 test("the guide's SQL answers, found without a schema prefix", async () => {
   const client = createPartnerClient(platform.gatewayUrl, credentials);
@@ -269,7 +269,7 @@ test("the guide's SQL answers, found without a schema prefix", async () => {
       const rows = await platform.query(guideSql.requests.replace('key-uuid', credentials.keyId));
       return rows.find((row) => row.endpoint === '/api/partner/v1/health');
     },
-    { what: 'the request in partner_api_requests', timeoutMs: 15_000 },
+    { what: 'the request in partner_api_requests', timeoutMs: 45_000 },
   );
   expect(request).toMatchObject({ method: 'GET', response_status: 200 });
   const [usage] = await platform.query<{ total_requests: string | number }>(

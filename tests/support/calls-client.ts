@@ -1,3 +1,4 @@
+import { fetchPatiently } from './fetch-patiently.ts';
 import type { ApiKeyCredentials } from './platform.ts';
 
 export interface StartedCall {
@@ -35,7 +36,7 @@ export const createCallsClient = (gatewayUrl: string, credentials: ApiKeyCredent
     path: string,
     body?: unknown,
   ): Promise<CallsAnswer<Data>> => {
-    const response = await fetch(`${gatewayUrl}/api/v1${path}`, {
+    const response = await fetchPatiently(`${gatewayUrl}/api/v1${path}`, {
       method,
       headers: {
         ...keyHeaders(credentials),

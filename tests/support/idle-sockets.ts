@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 export interface IdleSockets {
   readonly opened: number;
@@ -10,10 +11,15 @@ export interface IdleSockets {
   end(): void;
 }
 
+const TRIES_MAX = 20;
+const PAUSE_MS = 500;
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 const PING = 0x89;
 /** Empty, masked with zeros. */
 const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
+
+/** The gateway let it in and then said in a frame, or by closing, that it does not follow the call. */
+class NotFollowed extends Error {}
 
 /** How many files a process may have open; as many as we have in other systems. */
 export const openFilesMax = (): number => {
@@ -31,7 +37,7 @@ export const residentBytes = (pid: number): number | null => {
 
 /**
  * Opens sockets that only listen: an upgrade written by hand and no parser behind it, so that ten thousand fit beside what is
- * tested. Settles when each was sent its first frame.
+ * tested. Settles when each was sent its first frame; one that is sent away tries again.
  *
  * @param atOnce how many upgrades are on their way at a time
  */
@@ -67,6 +73,10 @@ export const openIdleSockets = async (
           reject(new Error(`an idle socket was refused: ${text.slice(0, 300)}`));
         }
         isUpgraded = true;
+        if (!isOpen && text.includes('call.error')) {
+          reject(new NotFollowed(`an idle socket was sent away: ${text.slice(0, 500)}`));
+          socket.destroy();
+        }
         if (!isOpen && text.includes('call.initialized')) {
           isOpen = true;
           clearTimeout(startedBy);
@@ -79,17 +89,27 @@ export const openIdleSockets = async (
       });
       socket.on('error', reject);
       socket.on('close', () => {
-        closed += 1;
+        if (isOpen) closed += 1;
         clearTimeout(startedBy);
-        reject(new Error('an idle socket was closed before its first frame'));
+        reject(new NotFollowed('an idle socket was closed before its first frame'));
       });
     });
+  const openPatiently = async (target: (typeof targets)[number]) => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await open(target);
+      } catch (error) {
+        if (!(error instanceof NotFollowed) || tries === TRIES_MAX) throw error;
+        await pause(PAUSE_MS);
+      }
+    }
+  };
   let next = 0;
   const work = async () => {
     while (next < targets.length) {
       const target = targets[next];
       next += 1;
-      if (target) await open(target);
+      if (target) await openPatiently(target);
     }
   };
   const end = () => {
@@ -102,7 +122,7 @@ export const openIdleSockets = async (
     throw error;
   }
   return {
-    opened: sockets.length,
+    opened: targets.length,
     lookFor(text) {
       wanted = text;
       found = 0;

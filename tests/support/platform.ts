@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import {
   freePort,
   startNats,
@@ -11,6 +10,7 @@ import {
   waitFor,
 } from '@switchboard/stack/testing';
 import pg from 'pg';
+import { fetchPatiently } from './fetch-patiently.ts';
 
 /** TERMINOLOGY — *platform*: Postgres, NATS and every service, each a process of its own that can be killed. */
 export interface Platform {
@@ -206,19 +206,11 @@ export const startPlatform = async (
     headers: Readonly<Record<string, string>>,
     body?: unknown,
   ): Promise<Record<string, unknown>> => {
-    const once = () =>
-      fetch(`${gateway.url}${path}`, {
-        method,
-        headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-    let response = await once();
-    // Nothing was done, and it may be again: whoever knows the credential stood still for some seconds.
-    for (let tries = 1; response.status === 503 && tries < 20; tries += 1) {
-      await response.body?.cancel();
-      await pause(500);
-      response = await once();
-    }
+    const response = await fetchPatiently(`${gateway.url}${path}`, {
+      method,
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
     return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
@@ -315,7 +307,7 @@ export const createPartnerClient = (gatewayUrl: string, credentials: PartnerCred
     body?: unknown,
     extra: Readonly<Record<string, string>> = {},
   ): Promise<PartnerAnswer> => {
-    const response = await fetch(`${gatewayUrl}/api/partner/v1${path}`, {
+    const response = await fetchPatiently(`${gatewayUrl}/api/partner/v1${path}`, {
       method,
       headers: {
         ...headers,

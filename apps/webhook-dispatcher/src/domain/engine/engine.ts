@@ -77,6 +77,8 @@ const RECORD_MS_MAX = 3_000;
 const CLAIM_MAX = 100;
 /** The walk over all lanes takes this part of the time at most, however many there are. */
 const POLL_PART = 10;
+/** It is no walk that takes longer than a part of this: somebody stood still, and retries must not wait ten times as long. */
+const POLL_PAUSE_MS_MAX = 5_000;
 /** Lanes that wait for time alone are looked at no more often than this. */
 const WAKE_MS_MIN = 10;
 
@@ -253,7 +255,11 @@ export const startEngine = (options: EngineOptions): Engine => {
     clearTimeout(pollTimer);
     pollTimer = setTimeout(
       poll,
-      Math.max(options.pollMs, pauseMs, (performance.now() - startedMs) * POLL_PART),
+      Math.max(
+        options.pollMs,
+        pauseMs,
+        Math.min(POLL_PAUSE_MS_MAX, (performance.now() - startedMs) * POLL_PART),
+      ),
     );
   };
   let pollAgain = false;

@@ -116,11 +116,16 @@ test('many sockets that miss the same frame ask for it once, and a topic without
   owner.say(id);
   await Promise.all(clients.map((client) => has(client, 3)));
   expect(owner.follows - before).toBeLessThanOrEqual(2);
-  expect(await gateways[0]?.metrics()).toMatch(/gateway_realtime_topics{[^}]*} 1\n/);
+  const topicsLeft = (count: number) =>
+    waitFor(
+      async () =>
+        ((await gateways[0]?.metrics()) ?? '').match(/gateway_realtime_topics{[^}]*} (\d+)\n/)?.[1] ===
+        String(count),
+      { what: `${count} topics` },
+    );
+  await topicsLeft(1);
   await closeAll();
-  await waitFor(async () => /gateway_realtime_topics{[^}]*} 0\n/.test((await gateways[0]?.metrics()) ?? ''), {
-    what: 'no topic',
-  });
+  await topicsLeft(0);
 });
 
 test('after the last frame the socket ends with 1000, five seconds later, also for whoever comes afterwards', async () => {
@@ -155,7 +160,7 @@ test('sync keeps the tickets of open connections alive, and no others', async ()
   owner.syncedTickets.length = 0;
   clock.advance(11);
   await waitFor(() => owner.syncedTickets.length > 0, { what: 'sync' });
-  expect(owner.syncedTickets).toHaveLength(1);
+  expect(new Set(owner.syncedTickets).size).toBe(1);
   await closeAll();
 });
 

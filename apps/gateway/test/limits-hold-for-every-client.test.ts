@@ -127,7 +127,8 @@ const settings: Setting[] = [
     gateways: 3,
     cases: 50,
     open(clock) {
-      const options = { url: redis.url, clock, log: createSilentLog(), usesClock: true };
+      const log = createSilentLog();
+      const options = { url: redis.url, clock, log, usesClock: true, commandTimeoutMs: 60_000 };
       const stores: SharedLimitStore[] = [1, 2, 3].map(() => createRedisStore(options));
       return {
         stores,

@@ -14,7 +14,7 @@ import { continueFromLog } from '../src/limits/earlier-counts.ts';
 import { createLimitStore } from '../src/limits/index.ts';
 import { createMemoryStore } from '../src/limits/memory-store.ts';
 import type { LimitStore, Quota } from '../src/limits/store.ts';
-import { connectTestBus, startGateway } from './support/gateway.ts';
+import { connectTestBus, patient, startGateway } from './support/gateway.ts';
 import { createKeyOwner } from './support/keys.ts';
 import { limitedRoute } from './support/limited.ts';
 import { drawn } from './support/property.ts';
@@ -28,7 +28,7 @@ let bus: Bus;
 let redis: OwnRedis;
 beforeAll(async () => {
   await resetNats();
-  bus = await connectTestBus();
+  bus = patient(await connectTestBus());
   redis = await startRedis();
 });
 afterAll(async () => {
@@ -158,12 +158,12 @@ describe('a gateway that starts without Redis', () => {
   test('with Redis there is nothing to ask', async () => {
     const token = ids.next();
     owner.counted.set(token, 7);
-    const store = createLimitStore({ redisUrl: redis.url, bus, clock, log });
-    await store.ready();
+    const store = createLimitStore({ redisUrl: redis.url, bus, clock, log, redisTimeoutMs: 30_000 });
+    await waitFor(() => store.isShared(), { what: 'Redis' });
     expect([await take(store, token), owner.asked]).toEqual([1, []]);
     await store.close();
-    const next = createLimitStore({ redisUrl: redis.url, bus, clock, log });
-    await next.ready();
+    const next = createLimitStore({ redisUrl: redis.url, bus, clock, log, redisTimeoutMs: 30_000 });
+    await waitFor(() => next.isShared(), { what: 'Redis' });
     expect(await take(next, token)).toBe(2);
     await next.close();
   });

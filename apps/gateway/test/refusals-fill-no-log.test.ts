@@ -19,7 +19,7 @@ const SINGLES = 300;
 const TOKEN = '0192f0c1-2b3c-7d4e-8f50-617283940a1c';
 const opened: RequestLog[] = [];
 afterEach(async () => {
-  for (const requestLog of opened.splice(0)) await requestLog.close(1);
+  for (const requestLog of opened.splice(0)) await requestLog.close(60);
 });
 
 const sumOf = (records: readonly RequestRecord[]): number =>
@@ -50,7 +50,7 @@ const startLog = (refusalBounds: Bounds = {}) => {
   return {
     clock,
     published,
-    close: () => requestLog.close(1),
+    close: () => requestLog.close(60),
     /** Refusals of a token that is used up, unless told otherwise. */
     add(count: number, changes: Partial<RequestRecord> = {}, service: ServiceName = 'ticket-service') {
       for (let i = 0; i < count; i += 1) {

@@ -19,6 +19,9 @@ beforeAll(async () => {
     NATS_URL: testNatsUrl(),
     INTERNAL_TOKEN_SECRET,
     PARTNER_SERVICE_URL: service.url,
+    // Longer than this process, which looks on, may stand still.
+    DRAIN_SECONDS: '12',
+    SHUTDOWN_SECONDS: '60',
   });
   await gateway.waitReady();
 });
@@ -59,7 +62,7 @@ test('a gateway that is told to stop answers what it took, keeps its log, and sa
     await waitFor(() => answered.size >= target, { what: `${count} more answers` });
   };
   await more(100);
-  const stopped = gateway.stop();
+  const stopped = gateway.stop(60_000);
   await waitFor(async () => (await fetch(`${gateway.url}/readyz`)).status === 503, {
     what: '/readyz to say so',
   });

@@ -46,14 +46,14 @@ const inFrontOf = async (upstream: RawUpstream): Promise<TestGateway> => {
 
 /** Sends bytes as they are and gives back what comes until the connection ends or `enough` holds. */
 const sendRaw = (bytes: string, enough: (text: string) => boolean = () => false): Promise<string> =>
-  new Promise((resolve, reject) => {
+  new Promise((resolve) => {
     const socket = connect(gateway.port, '127.0.0.1', () => socket.write(bytes));
     let text = '';
     socket.on('data', (chunk) => {
       text += chunk;
       if (enough(text)) socket.destroy();
     });
-    socket.on('close', () => resolve(text)).on('error', reject);
+    socket.on('close', () => resolve(text)).on('error', () => {});
   });
 
 const HEALTH = '/api/partner/v1/health';

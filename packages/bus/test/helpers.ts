@@ -5,6 +5,8 @@ export const partnerStream = streamForDomain('partner');
 export const { jobCancelled, keyChanged } = partnerEvents;
 
 const ids = createUuidV7Ids();
+/** For questions that are surely answered: whoever answers may stand still for a while. */
+export const patient = { timeoutMs: 30_000 };
 const opened: Bus[] = [];
 
 /** A bus of one more process. */

@@ -3,14 +3,14 @@ import { resetNats, startNats, testNatsUrl, waitFor } from '@switchboard/stack/t
 import { AckPolicy, connect } from 'nats';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Bus, BusError } from '../src/index.ts';
-import { cancelledMessage, closeAll, jobCancelled, openBus, partnerStream } from './helpers.ts';
+import { cancelledMessage, closeAll, jobCancelled, openBus, partnerStream, patient } from './helpers.ts';
 
 beforeEach(resetNats);
 afterEach(closeAll);
 
 const deleteStream = async (name: string) => {
-  const nc = await connect({ ...testServer(), timeout: 5_000 });
-  await (await nc.jetstreamManager()).streams.delete(name);
+  const nc = await connect({ ...testServer(), timeout: 30_000 });
+  await (await nc.jetstreamManager({ timeout: 30_000 })).streams.delete(name);
   await nc.close();
 };
 const testServer = () => {
@@ -22,15 +22,18 @@ describe('publishing', () => {
   test('is acknowledged by JetStream, and the same message id is kept once', async () => {
     const bus = await openBus(testNatsUrl());
     const { message } = cancelledMessage();
-    const first = await bus.publish(message);
-    const second = await bus.publish(message);
+    const first = await bus.publish(message, patient);
+    const second = await bus.publish(message, patient);
     expect(first).toMatchObject({ stream: 'PARTNER', sequence: 1, duplicate: false });
     expect(second).toMatchObject({ sequence: 1, duplicate: true });
   });
 
   test('of a thousand at once keeps their order', async () => {
     const bus = await openBus(testNatsUrl());
-    const outcomes = await bus.publishAll(Array.from({ length: 1_000 }, () => cancelledMessage().message));
+    const outcomes = await bus.publishAll(
+      Array.from({ length: 1_000 }, () => cancelledMessage().message),
+      patient,
+    );
     expect(outcomes.map((outcome) => (outcome.ok ? outcome.ack.sequence : 0))).toEqual(
       outcomes.map((_, at) => at + 1),
     );
@@ -38,10 +41,10 @@ describe('publishing', () => {
 
   test('makes a stream anew that somebody deleted while we ran', async () => {
     const bus = await openBus(testNatsUrl());
-    await bus.publish(cancelledMessage().message);
+    await bus.publish(cancelledMessage().message, patient);
     const before = await bus.streamState('PARTNER');
     await deleteStream('PARTNER');
-    expect(await bus.publish(cancelledMessage().message)).toMatchObject({ sequence: 1 });
+    expect(await bus.publish(cancelledMessage().message, patient)).toMatchObject({ sequence: 1 });
     expect((await bus.streamState('PARTNER'))?.createdAt).not.toBe(before?.createdAt);
   });
 
@@ -76,8 +79,8 @@ describe('a domain with commands beside its events', () => {
   test('keeps its events, and answers no command: that is for whoever has the call in hand', async () => {
     const bus = await openBus(testNatsUrl());
     await publishRinging(bus);
-    const nc = await connect({ ...testServer(), timeout: 5_000 });
-    await expect(nc.request(`calls.cmd.${call}`, '{}', { timeout: 1_000 })).rejects.toMatchObject({
+    const nc = await connect({ ...testServer(), timeout: 30_000 });
+    await expect(nc.request(`calls.cmd.${call}`, '{}', { timeout: 30_000 })).rejects.toMatchObject({
       code: '503',
     });
     await nc.close();
@@ -85,8 +88,8 @@ describe('a domain with commands beside its events', () => {
   });
 
   test('takes over a stream that kept everything of it, with what is in it and its consumers', async () => {
-    const nc = await connect({ ...testServer(), timeout: 5_000 });
-    const jsm = await nc.jetstreamManager();
+    const nc = await connect({ ...testServer(), timeout: 30_000 });
+    const jsm = await nc.jetstreamManager({ timeout: 30_000 });
     await jsm.streams.add({ name: 'CALLS', subjects: ['calls.>'] });
     await jsm.consumers.add('CALLS', {
       durable_name: 'audit',
@@ -113,7 +116,9 @@ describe('a broker that is away', () => {
     await expect(bus.publish(cancelledMessage().message, { timeoutMs: 50 })).rejects.toBeInstanceOf(BusError);
     await nats.restart();
     await waitFor(() => bus.isConnected(), { what: 'the bus to find its broker' });
-    await expect(bus.publish(cancelledMessage().message)).resolves.toMatchObject({ stream: 'PARTNER' });
+    await expect(bus.publish(cancelledMessage().message, patient)).resolves.toMatchObject({
+      stream: 'PARTNER',
+    });
     await bus.close();
     await nats.stop();
   });
@@ -121,12 +126,12 @@ describe('a broker that is away', () => {
   test('may be killed: what it acknowledged is still there', async () => {
     const nats = await startNats();
     const bus = await openBus(nats.url);
-    for (let count = 0; count < 20; count += 1) await bus.publish(cancelledMessage().message);
+    for (let count = 0; count < 20; count += 1) await bus.publish(cancelledMessage().message, patient);
     await nats.kill();
     await waitFor(() => !bus.isConnected(), { what: 'the loss to be noticed' });
     await nats.restart();
     await waitFor(() => bus.isConnected(), { what: 'the bus to be back' });
-    expect(await bus.publish(cancelledMessage().message)).toMatchObject({ sequence: 21 });
+    expect(await bus.publish(cancelledMessage().message, patient)).toMatchObject({ sequence: 21 });
     await bus.ensureStream(partnerStream);
     await bus.close();
     await nats.stop();

@@ -2,7 +2,7 @@ import { AppError, callRpcs, partnerRpcs } from '@switchboard/contracts';
 import { resetNats, testNatsUrl, waitFor } from '@switchboard/stack/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Bus, connectBus, silentLog, type TraceHooks } from '../src/index.ts';
-import { closeAll, jobCancelled, keyChanged, openBus } from './helpers.ts';
+import { closeAll, jobCancelled, keyChanged, openBus, patient } from './helpers.ts';
 
 const { audioChunk } = partnerRpcs;
 const { command } = callRpcs;
@@ -17,10 +17,12 @@ test('a question reaches one replica of its owner and comes back checked', async
   const heard: string[] = [];
   one?.respond(audioChunk, async ({ offset }) => ({ data: `${heard.push('one')}@${offset}` }));
   two?.respond(audioChunk, async ({ offset }) => ({ data: `${heard.push('two')}@${offset}` }));
-  await waitFor(async () => (await asker?.request(audioChunk, input)) !== undefined, { what: 'an owner' });
+  await waitFor(async () => (await asker?.request(audioChunk, input, patient)) !== undefined, {
+    what: 'an owner',
+  });
   heard.length = 0;
   const answers = await Promise.all(
-    Array.from({ length: 40 }, () => asker?.request(audioChunk, { ...input, offset: 7 })),
+    Array.from({ length: 40 }, () => asker?.request(audioChunk, { ...input, offset: 7 }, patient)),
   );
   expect(answers.every((answer) => answer?.data.endsWith('@7'))).toBe(true);
   expect(heard).toHaveLength(40);
@@ -34,7 +36,7 @@ test('an error crosses with its code, words and details', async () => {
   await waitFor(
     async () => (await asker.request(audioChunk, input).catch((error) => error.code)) === 'JOB_NOT_FOUND',
   );
-  await expect(asker.request(audioChunk, input)).rejects.toMatchObject({
+  await expect(asker.request(audioChunk, input, patient)).rejects.toMatchObject({
     name: 'AppError',
     code: 'JOB_NOT_FOUND',
     message: 'gone',
@@ -67,7 +69,9 @@ test('an answer too large to send is an error at once, not a silence', async () 
 
 test('nobody there is SERVICE_UNAVAILABLE at once; a slow owner is GATEWAY_TIMEOUT', async () => {
   const asker = await openBus(testNatsUrl());
-  await expect(asker.request(audioChunk, input)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  await expect(asker.request(audioChunk, input, patient)).rejects.toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+  });
   const owner = await openBus(testNatsUrl());
   owner.respond(audioChunk, () => new Promise(() => undefined));
   await waitFor(
@@ -87,13 +91,15 @@ test('an owner that stops ends what it answers and takes no more', async () => {
       answer = resolve;
     });
   });
-  const pending = waitFor(() => asker.request(audioChunk, input), { what: 'the owner to listen' });
+  const pending = waitFor(() => asker.request(audioChunk, input, patient), { what: 'the owner to listen' });
   await waitFor(() => asked > 0);
   const stopped = responder.stop();
   answer({ data: 'last words' });
   await stopped;
   expect(await pending).toEqual({ data: 'last words' });
-  await expect(asker.request(audioChunk, input)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  await expect(asker.request(audioChunk, input, patient)).rejects.toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+  });
 });
 
 test('a trace crosses questions and events', async () => {
@@ -142,7 +148,7 @@ describe('a question about one thing', () => {
     bus?.request(
       command,
       { id, message, principal, connection_id: 'c' },
-      subjectId === undefined ? {} : { id: subjectId },
+      subjectId === undefined ? patient : { ...patient, id: subjectId },
     );
 
   test('is answered by the process that has it in hand, and by nobody once that let go of it', async () => {

@@ -14,14 +14,22 @@ let call: Call;
 const timing = {
   firstRetryMs: 20,
   retryMaxMs: 60,
-  commandTimeoutMs: 1_500,
-  pingEveryMs: 400,
-  pongTimeoutMs: 200,
+  // Nothing here is to be given up because this process stood still.
+  connectTimeoutMs: 60_000,
+  commandTimeoutMs: 30_000,
+  pingEveryMs: 60_000,
+  pongTimeoutMs: 60_000,
   hangUpGraceMs: 100,
 };
-const client = () =>
-  createCallClient({ baseUrl: server.baseUrl, apiKey: 'key', apiSecret: 'secret', timing });
-const start = () => client().startCall({ name: 'Ann', phone: '+1234567890' });
+const client = (changes: Partial<typeof timing> = {}) =>
+  createCallClient({
+    baseUrl: server.baseUrl,
+    apiKey: 'key',
+    apiSecret: 'secret',
+    timing: { ...timing, ...changes },
+  });
+const start = (changes: Partial<typeof timing> = {}) =>
+  client(changes).startCall({ name: 'Ann', phone: '+1234567890' });
 const wsUrl = () => `${server.baseUrl.replace('http', 'ws')}/ws/calls/${server.callId}?ticket=tk`;
 const ENDED = { endTime: '2026-01-01T00:05:00.000Z', duration: 300, reason: 'remote_hangup' };
 
@@ -72,7 +80,9 @@ describe('frames', () => {
     call = await start();
     const { seen, errors } = collect(call);
     const over = call.whenOver();
-    for (let published = 2; published < 400; published += 1) {
+    let published = 1;
+    while (published < 399 || server.resumedAfter.length <= 20) {
+      published += 1;
       server.publish('call.action', { action: 'dtmf', dtmfDigit: '1', status: 'performed' });
       if (next() < 0.1) {
         for (const socket of server.sockets) {
@@ -84,9 +94,8 @@ describe('frames', () => {
     }
     server.publish('call.ended', ENDED);
     expect(await over).toEqual({ ...ENDED, status: 'ended' });
-    expect(seen).toEqual(Array.from({ length: 400 }, (_, index) => index + 1));
+    expect(seen).toEqual(Array.from({ length: published + 1 }, (_, index) => index + 1));
     expect(errors).toEqual([]);
-    expect(server.resumedAfter.length).toBeGreaterThan(20);
     expect([call.status, call.name, call.connection]).toEqual(['ended', 'Ann', 'closed']);
   });
 
@@ -104,8 +113,8 @@ describe('frames', () => {
 describe('a connection', () => {
   test('that went silent is found dead by a ping, and made anew', async () => {
     server.publish('call.initialized');
-    call = await start();
-    await isOpen();
+    call = await start({ pingEveryMs: 400, pongTimeoutMs: 200 });
+    await waitFor(() => call.lastSequence === 1 && call.connection === 'open', { what: 'the first frame' });
     server.answersPings = false;
     server.onConnection = () => {
       server.answersPings = true;
@@ -113,7 +122,8 @@ describe('a connection', () => {
     };
     await waitFor(() => server.answersPings, { what: 'the silence to be noticed' });
     await waitFor(() => call.connection === 'open', { what: 'the call to be followed again' });
-    expect(server.resumedAfter).toEqual([0, 1]);
+    // More often if this process stood still for as long as a pong may take.
+    expect([server.resumedAfter[0], server.resumedAfter.at(-1)]).toEqual([0, 1]);
   });
 
   test('whose ticket is refused takes a new one, once', async () => {
@@ -187,7 +197,7 @@ describe('a command', () => {
   });
 
   test('that was under way when the line broke is repeated if that is harmless, and else in doubt', async () => {
-    call = await start();
+    call = await start({ commandTimeoutMs: 5_000 });
     await isOpen();
     server.onMessage = (socket) => {
       socket.terminate();

@@ -38,6 +38,8 @@ export const createBench = () => {
         applicationName: 'test',
         log: silentLog,
         poolMax: 20,
+        connectTimeoutMs: 30_000,
+        statementTimeoutMs: 60_000,
       });
       later(() => database.close());
       return createDataContext({ database, source: 'partner-service', clock, ids, log: silentLog });
@@ -50,7 +52,7 @@ export const createBench = () => {
     relay(ctx: Partner, options: OutboxRelayOptions): OutboxRelay {
       const relay = startOutboxRelay(ctx, options);
       later(() => relay.stop({ deadlineSeconds: 0.1 }));
-      return relay;
+      return { ...relay, flush: (flushOptions) => relay.flush({ deadlineSeconds: 45, ...flushOptions }) };
     },
     async close() {
       for (const end of endings.splice(0)) await end();

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { createTestDatabase, type TestDatabase } from '@switchboard/stack/testing';
+import { createTestDatabase, startPostgres, type TestDatabase } from '@switchboard/stack/testing';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { describeTables, migrate, provisionRoles, readMigrationStatus, schemaNames } from '../src/index.ts';
 
 let database: TestDatabase;
@@ -9,6 +9,17 @@ beforeEach(async () => {
   database = await createTestDatabase();
 });
 afterEach(() => database.drop());
+
+/** For what changes roles: those are the whole server's, and other test files need them as they are. */
+const ownServer = async () => {
+  const postgres = await startPostgres();
+  onTestFinished(() => postgres.stop());
+  const admin = new URL(postgres.ownerUrl);
+  const { username, password } = new URL(postgres.url);
+  admin.username = username;
+  admin.password = password;
+  return { ownerUrl: postgres.ownerUrl, adminUrl: admin.href };
+};
 
 const query = async (url: string, text: string) => {
   const client = new pg.Client({ connectionString: url });
@@ -66,26 +77,15 @@ describe('migrations', () => {
   });
 
   test('say what an administrator has to run when roles are missing and may not be made', async () => {
-    await query(database.adminUrl, `create role plain_${database.name} login createdb password 'x'`);
-    const plain = new URL(database.ownerUrl);
-    plain.username = `plain_${database.name}`;
+    const { ownerUrl, adminUrl } = await ownServer();
+    await query(adminUrl, `create role plain login createdb password 'x'`);
+    const plain = new URL(ownerUrl);
+    plain.username = 'plain';
     plain.password = 'x';
-    await query(database.adminUrl, `grant create on database ${database.name} to plain_${database.name}`);
-    await query(database.adminUrl, 'drop schema partner, ai, webhooks, switchboard cascade');
-    await query(
-      database.adminUrl,
-      `alter role switchboard_operator rename to operator_away_${database.name}`,
-    );
-    try {
-      await expect(migrate({ url: plain.href })).rejects.toThrow(/create role switchboard_operator nologin;/);
-    } finally {
-      await query(
-        database.adminUrl,
-        `alter role operator_away_${database.name} rename to switchboard_operator`,
-      );
-      await query(database.adminUrl, `drop owned by plain_${database.name} cascade`);
-      await query(database.adminUrl, `drop role plain_${database.name}`);
-    }
+    await query(adminUrl, 'grant create on database switchboard to plain');
+    await query(adminUrl, 'drop schema partner, ai, webhooks, switchboard cascade');
+    await query(adminUrl, 'alter role switchboard_operator rename to operator_away');
+    await expect(migrate({ url: plain.href })).rejects.toThrow(/create role switchboard_operator nologin;/);
   });
 
   test('and the committed table types say the same', async () => {
@@ -115,9 +115,10 @@ describe('a service', () => {
   });
 
   test('gets its password from whoever deploys', async () => {
+    const { ownerUrl, adminUrl } = await ownServer();
     const password = "it's a secret";
-    await provisionRoles({ url: database.adminUrl, passwords: { operator: password } });
-    const url = new URL(database.ownerUrl);
+    await provisionRoles({ url: adminUrl, passwords: { operator: password } });
+    const url = new URL(ownerUrl);
     url.username = 'switchboard_operator';
     url.password = encodeURIComponent(password);
     expect(await query(url.href, 'show search_path')).toEqual([{ search_path: 'partner, public' }]);

@@ -1,6 +1,6 @@
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '@switchboard/bus';
+import { type Bus, messageOf } from '@switchboard/bus';
 import { createManualClock } from '@switchboard/contracts';
 import { resetNats, startNats, startPostgres, testNatsUrl, waitFor } from '@switchboard/stack/testing';
 import { sql } from 'kysely';
@@ -20,19 +20,26 @@ const cancelMany = (ctx: Partner, count: number): Promise<string[]> =>
     Array.from({ length: count }, () => emit(jobCancelled, { job_id: ids.next() })),
   );
 
+/** What the stream keeps: whoever listens hears once more what was published again because its ack came late. */
+const storedIn = async (bus: Bus): Promise<(string | null)[]> => {
+  const { lastSequence = 0 } = (await bus.streamState('PARTNER')) ?? {};
+  return bus.messageIds(
+    'PARTNER',
+    Array.from({ length: lastSequence }, (_, at) => at + 1),
+  );
+};
+
 test('events written while NATS is away are published, in order, when it comes', async () => {
   const ctx = await partner();
   const nats = await startNats();
   await nats.kill();
   const bus = await bench.openBus(nats.url);
   const relay = bench.relay(ctx, { bus });
-  const heard = listen(bus);
   const emitted = [await cancelJob(ctx), ...(await cancelMany(ctx, 50)), await cancelJob(ctx)];
   expect(await relay.stats()).toMatchObject({ waiting: 52, published: 0 });
   await nats.restart();
-  await waitFor(() => heard.length === 52, { what: 'the backlog' });
-  expect(heard).toEqual(emitted);
   await relay.flush();
+  expect(await storedIn(bus)).toEqual(emitted);
   expect(await relay.stats()).toMatchObject({ waiting: 0, oldestAgeSeconds: 0, failed: 0 });
   await relay.stop();
   await bus.close();
@@ -52,6 +59,7 @@ test('a store that is deleted while NATS is down is filled again from the outbox
   });
   const emitted = await cancelMany(ctx, 120);
   await waitFor(() => effects.length === 120);
+  await relay.flush();
 
   await nats.kill();
   await rm(join(nats.dir, 'jetstream'), { recursive: true });
@@ -148,6 +156,8 @@ describe('a stream that lost its end, to which another producer published first'
     const relay = bench.relay(ctx, { bus: await bench.openBus(nats.url) });
     const found = await stored(nats.url, 12);
     expect([...found].sort()).toEqual([...emitted].sort());
+    // The last row is marked after the stream has its event.
+    await waitFor(async () => (await relay.stats()).published === 3, { what: 'the marks' });
     expect(await relay.stats()).toMatchObject({ republished: 3, published: 3 });
   });
 
@@ -195,7 +205,9 @@ test('a batch that was under way when the connection broke goes out again, after
   await cancelMany(ctx, 4);
   await relay.flush();
   await relay.stop();
-  expect(did).toEqual(['publish 4', 'look', 'publish 4']);
+  expect(did.slice(0, 3)).toEqual(['publish 4', 'look', 'publish 4']);
+  // It looks again every few seconds.
+  expect(did.slice(3)).not.toContain('publish 4');
   expect(await bus.streamState('PARTNER')).toMatchObject({ messages: 4 });
 });
 
@@ -222,12 +234,10 @@ test('two relays together publish everything, each row once', async () => {
     bench.openPartner(database.urlFor('partner')),
   ];
   const bus = await bench.openBus();
-  const heard = listen(bus);
   const [first, second] = [bench.relay(one, { bus, batchRows: 7 }), bench.relay(two, { bus, batchRows: 7 })];
   const emitted = await Promise.all(Array.from({ length: 200 }, (_, at) => cancelJob(at % 2 ? one : two)));
   await Promise.all([first.flush(), second.flush()]);
-  await waitFor(() => heard.length >= 200);
-  expect([...heard].sort()).toEqual([...emitted].sort());
+  expect((await storedIn(bus)).toSorted()).toEqual(emitted.toSorted());
   const counts = await Promise.all([first.stats(), second.stats()]);
   expect(counts[0].published + counts[1].published).toBe(200);
 });
@@ -344,8 +354,18 @@ test('an event that waits is never thrown away, however old', async () => {
   clock.advance(365 * 86_400);
   expect(await cleanUp(ctx)).toBe(0);
   const bus = await bench.openBus(testNatsUrl());
-  const relay = bench.relay(ctx, { bus });
+  const mayPublish = Promise.withResolvers<void>();
+  const relay = bench.relay(ctx, {
+    bus: {
+      ...bus,
+      async publishAll(messages) {
+        await mayPublish.promise;
+        return bus.publishAll(messages);
+      },
+    },
+  });
   expect((await relay.stats()).oldestAgeSeconds).toBeGreaterThan(300 * 86_400);
+  mayPublish.resolve();
   await relay.flush();
   expect((await relay.stats()).published).toBe(1);
 });

@@ -49,7 +49,8 @@ test('a connection that falls silent fails one query, and the pool works on with
     applicationName: 'test',
     log: silentLog,
     poolMax: 1,
-    statementTimeoutMs: 100,
+    connectTimeoutMs: 30_000,
+    statementTimeoutMs: 1_000,
   });
   bench.later(() => database.close());
   await database.check();

@@ -58,7 +58,7 @@ const bootService = async () => {
   const metrics = createMetrics({ service: 'partner-service' });
   const readiness = createReadiness();
   const tracing = createIdTracing();
-  const lifecycle = createLifecycle({ log, readiness, drainSeconds: 0, shutdownSeconds: 20 });
+  const lifecycle = createLifecycle({ log, readiness, drainSeconds: 0, shutdownSeconds: 60 });
   const boot = { config, log, clock, ids, metrics, tracing, readiness, lifecycle };
   const connections = await openConnections(boot, { service: 'partner-service', schema: 'partner' });
   const app = createHttpServer({ config: timeouts, log, clock, metrics, tracing, readiness });
@@ -77,9 +77,18 @@ test('database and bus decide about readiness, and are seen in the metrics', asy
     { what: 'the service to be ready' },
   );
   expect(ready).toEqual({ status: 'ready', checks: { database: 'ok', bus: 'ok' } });
-  const metrics = (await app.inject('/metrics')).body;
-  expect(metrics).toMatch(/^database_pool_connections\{state="idle",service="partner-service"\} [1-3]$/m);
-  expect(metrics).toMatch(/^outbox_oldest_age_seconds\{service="partner-service"\} 0$/m);
+  // The relay looks at the outbox several times a second, and uses a connection meanwhile.
+  const told = [
+    /^database_pool_connections\{state="idle",service="partner-service"\} [1-3]$/m,
+    /^outbox_oldest_age_seconds\{service="partner-service"\} 0$/m,
+  ];
+  await waitFor(
+    async () => {
+      const metrics = (await app.inject('/metrics')).body;
+      return told.every((line) => line.test(metrics));
+    },
+    { what: 'the metrics of pool and outbox' },
+  );
   expect(await lifecycle.shutdown('the test is over')).toBe(true);
   const after = await app.inject('/readyz');
   expect([after.statusCode, after.json().checks]).toEqual([503, { database: 'failed', bus: 'failed' }]);
@@ -95,7 +104,9 @@ test('a trace goes on over a question to another service', async () => {
   });
   await waitFor(() => bus.isConnected());
   const question = { job_id: '01936d5e-0000-7000-8000-000000000001', offset: 0 };
-  await runInWork({ trace: TRACE }, () => bus.request(partnerRpcs.audioChunk, question));
+  await runInWork({ trace: TRACE }, () =>
+    bus.request(partnerRpcs.audioChunk, question, { timeoutMs: 30_000 }),
+  );
   expect(parseTraceparent(seen[0])?.traceId).toBe(TRACE.traceId);
   expect(lines.find(({ msg }) => msg === 'answering')).toMatchObject({ traceId: TRACE.traceId });
   expect(await lifecycle.shutdown('the test is over')).toBe(true);

@@ -1,16 +1,19 @@
 import { connect } from 'node:net';
 import { waitFor } from '@switchboard/stack/testing';
 import { Agent, request } from 'undici';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { killFixtures, runFixture, startFixture } from './fixtures/start.ts';
 
-afterEach(killFixtures);
+afterAll(killFixtures);
+
+/** Longer than whoever looks may stand still. Tests that wait for the end of it wait together. */
+const LONG_DRAIN = { DRAIN_SECONDS: '12' };
 
 const messages = (lines: Record<string, unknown>[]) => lines.map(({ msg }) => msg);
 
 describe('SIGTERM', () => {
-  test('ends in order: not ready, no new work, answers finished, closed from last to first', async () => {
-    const { url, child, exited, lines } = await startFixture({ DRAIN_SECONDS: '2' });
+  test.concurrent('ends in order: not ready, no new work, answers finished, closed from last to first', async () => {
+    const { url, child, exited, lines } = await startFixture(LONG_DRAIN);
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
     const slow = fetch(`${url}/api/partner/v1/hold`);
     await waitFor(() => messages(lines()).includes('holding'));
@@ -35,8 +38,8 @@ describe('SIGTERM', () => {
     await expect(fetch(`${url}/livez`)).rejects.toThrow();
   });
 
-  test('loses no request of a pool that lets idle connections go before the drain ends', async () => {
-    const { url, child, exited } = await startFixture({ DRAIN_SECONDS: '1' });
+  test.concurrent('loses no request of a pool that lets idle connections go before the drain ends', async () => {
+    const { url, child, exited } = await startFixture(LONG_DRAIN);
     const agent = new Agent({ connections: 20, keepAliveTimeout: 300, keepAliveMaxTimeout: 300 });
     const outcomes: (number | string)[] = [];
     const call = async (): Promise<void> => {

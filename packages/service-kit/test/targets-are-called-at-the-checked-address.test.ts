@@ -37,7 +37,7 @@ const startTarget = async (listener: RequestListener, host?: string) => {
 
 // Loopback plays the public internet here: allowPrivate opens it, and 169.254/16 plays what must stay shut.
 const policy: TargetPolicy = { requireHttps: false, allowPrivate: true, resolve: async () => ['127.0.0.1'] };
-const options: FetchTargetOptions = { policy, timeoutMs: 5000, bytesMax: 1000 };
+const options: FetchTargetOptions = { policy, timeoutMs: 30_000, bytesMax: 1000 };
 const failure = (promise: Promise<unknown>) =>
   promise.then(
     () => 'no error',

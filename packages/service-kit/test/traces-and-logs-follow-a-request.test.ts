@@ -197,6 +197,7 @@ describe('OpenTelemetry', () => {
       OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
       OTEL_SERVICE_NAME: 'named-by-operator',
       OTEL_BSP_SCHEDULE_DELAY: '50',
+      OTEL_EXPORTER_OTLP_TIMEOUT: '30000',
     });
     await fetch(`${url}/livez`);
     const answer = await fetch(`${url}/api/partner/v1/trace`, { headers: { traceparent } });

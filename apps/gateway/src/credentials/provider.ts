@@ -21,6 +21,8 @@ export interface ProviderOptions {
   readonly elevenlabsSecret?: string | undefined;
   /** Where GitHub says which keys sign its secret scanning alerts. */
   readonly secretScanningKeysUrl: string;
+  /** How long they may take to come; default 3,000. */
+  readonly keySetTimeoutMs?: number | undefined;
 }
 
 /** How one provider signs what it sends. */
@@ -113,7 +115,7 @@ const githubKeysSchema = z.object({
 });
 
 /** Secret scanning partner program: ECDSA on P-256 with SHA-256 over the body; the keys are published. */
-const githubScheme = ({ clock, log, secretScanningKeysUrl }: ProviderOptions): Scheme => {
+const githubScheme = ({ clock, log, secretScanningKeysUrl, keySetTimeoutMs }: ProviderOptions): Scheme => {
   const keys = createRemoteKeys<ReadonlyMap<string, KeyObject>>({
     owner: 'GitHub secret scanning',
     clock,
@@ -121,7 +123,7 @@ const githubScheme = ({ clock, log, secretScanningKeysUrl }: ProviderOptions): S
     freshSeconds: GITHUB_KEYS_FRESH_SECONDS,
     backoffSeconds: { first: 1, max: 60 },
     load: async () => {
-      const read = githubKeysSchema.parse(await fetchJson(secretScanningKeysUrl));
+      const read = githubKeysSchema.parse(await fetchJson(secretScanningKeysUrl, keySetTimeoutMs));
       const found = read.public_keys
         .map(({ key_identifier, key }) => [key_identifier, createPublicKey(key)] as const)
         .filter(([, key]) => key.asymmetricKeyDetails?.namedCurve === 'prime256v1');

@@ -59,11 +59,11 @@ export const readPublicKeys = (jwks: readonly unknown[]): ReadonlyMap<string, Pu
   );
 
 /** Gets JSON from somebody else's server: bounded in time and bytes, without following it elsewhere. */
-export const fetchJson = async (url: string): Promise<unknown> => {
+export const fetchJson = async (url: string, timeoutMs = TIMEOUT_MS): Promise<unknown> => {
   const response = await fetch(url, {
     headers: { accept: 'application/json' },
     redirect: 'error',
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(timeoutMs),
   });
   if (!response.ok || !response.body) {
     await response.body?.cancel();

@@ -29,6 +29,8 @@ export interface UserOptions extends LookupOptions {
   /** The external Supabase project whose users are taken too. */
   readonly supabaseUrl?: string | undefined;
   readonly supabaseJwtSecret?: string | undefined;
+  /** How long its key set may take; default 3,000. */
+  readonly keySetTimeoutMs?: number | undefined;
 }
 
 const HOW_TO_SEND = 'Send Authorization: Bearer <access token of a signed-in user>';
@@ -146,7 +148,7 @@ const keyAbout = (kid: string): string => `key ${kid}`;
  * contract, identity). The signature says who issued it; identity-service says whether its session is still open.
  */
 export const createUserCredential = (options: UserOptions): Credential => {
-  const { bus, clock, log, anonKey, supabaseUrl, supabaseJwtSecret } = options;
+  const { bus, clock, log, anonKey, supabaseUrl, supabaseJwtSecret, keySetTimeoutMs } = options;
   const externalIssuer = supabaseUrl === undefined ? undefined : `${supabaseUrl}/auth/v1`;
   const askOwner = createAskOwner(options);
   const lookup = createLookup(
@@ -175,7 +177,7 @@ export const createUserCredential = (options: UserOptions): Credential => {
     freshSeconds: KEYS_FRESH_SECONDS,
     backoffSeconds: { first: 1, max: 60 },
     load: async () => {
-      const answer = await fetchJson(`${externalIssuer}/.well-known/jwks.json`);
+      const answer = await fetchJson(`${externalIssuer}/.well-known/jwks.json`, keySetTimeoutMs);
       const keys = readPublicKeys(z.object({ keys: z.array(z.unknown()) }).parse(answer).keys);
       if (keys.size === 0) throw new Error('the key set holds no key that can be used');
       return keys;

@@ -26,9 +26,10 @@ export const createLimitStore = (options: {
   bus: Pick<Bus, 'request'>;
   clock: Clock;
   log: Log;
+  redisTimeoutMs?: number | undefined;
 }): SharedLimitStore => {
-  const { redisUrl, bus, clock, log } = options;
-  if (redisUrl !== undefined) return createRedisStore({ url: redisUrl, clock, log });
+  const { redisUrl, bus, clock, log, redisTimeoutMs: commandTimeoutMs } = options;
+  if (redisUrl !== undefined) return createRedisStore({ url: redisUrl, clock, log, commandTimeoutMs });
   const store = continueFromLog({
     store: createMemoryStore(clock),
     questions: hourQuestions(bus),

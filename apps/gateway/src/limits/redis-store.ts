@@ -8,7 +8,7 @@ import type { LimitStore, Quota, Taken, WindowCount } from './store.ts';
 /**
  * One round trip, and nothing between reading and counting: exact for any number of gateways. The time is Redis' own,
  * so gateways whose clocks differ agree on when a window ends. All windows of a caller are in one hash: one key, so that
- * it works on a cluster too. Arguments: 1 to take or 0 to look, the time for tests, then limit, length and
+ * it works on a cluster too. Arguments: 1 to take or 0 to look, the time for tests (by which nothing expires), then limit, length and
  * clock hour (1 or 0) of each window; the answer: 1 when it was taken, then count and milliseconds left of each.
  */
 const SCRIPT = `
@@ -50,7 +50,7 @@ for at = 1, #stored, 2 do
 end
 if taken then
   redis.call('HSET', KEYS[1], unpack(changes))
-  if begins then redis.call('PEXPIRE', KEYS[1], longestMs + 1000) end
+  if begins and ARGV[2] == '' then redis.call('PEXPIRE', KEYS[1], longestMs + 1000) end
 end
 return answer
 `;
@@ -74,6 +74,8 @@ export interface RedisStoreOptions {
   readonly log: Log;
   /** For tests, which cannot wait for Redis' own time to pass a minute or an hour: the clock's time instead. */
   readonly usesClock?: boolean;
+  /** How long Redis may take to answer; default 1,500. */
+  readonly commandTimeoutMs?: number | undefined;
 }
 
 const argumentsOf = ({ windows }: Quota): number[] =>
@@ -94,12 +96,12 @@ const takenOf = (answer: unknown): Taken => {
  * `gateway_limits_shared` say so. Nobody is refused because Redis is.
  */
 export const createRedisStore = (options: RedisStoreOptions): SharedLimitStore => {
-  const { clock, log, usesClock = false } = options;
+  const { clock, log, usesClock = false, commandTimeoutMs = COMMAND_TIMEOUT_MS } = options;
   const alone = createMemoryStore(clock);
   const redis = new Redis(options.url, {
     connectionName: 'switchboard-gateway',
     connectTimeout: CONNECT_TIMEOUT_MS,
-    commandTimeout: COMMAND_TIMEOUT_MS,
+    commandTimeout: commandTimeoutMs,
     // A command that cannot go out now is counted alone at once, not queued.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,

@@ -39,13 +39,26 @@ export interface GatewayOptions {
   readonly routes?: readonly RouteContract[];
   readonly realtimes?: readonly RealtimeContract[];
   readonly unreadSeconds?: number;
+  readonly keySetTimeoutMs?: number;
   readonly env?: Readonly<Record<string, string>>;
 }
+
+/** Those who ask and those who answer are one process here: it may stand still for longer than a caller would wait. */
+const PATIENT_MS = 30_000;
+
+/** A bus whose questions wait longer than the product lets them: nobody here is away because this machine is busy. */
+export const patient = (bus: Bus): Bus => ({
+  ...bus,
+  request: (rpc, input, options) => bus.request(rpc, input, { ...options, timeoutMs: PATIENT_MS }),
+});
 
 export const connectTestBus = (natsUrl = testNatsUrl()): Promise<Bus> =>
   connectBus({ url: natsUrl, name: 'test', log: silentLog });
 
-/** A whole gateway in this process, on a free port, against the real NATS. `env` is what an operator would set. */
+/**
+ * A whole gateway in this process, on a free port, against the real NATS. `env` is what an operator would set. With a NATS of
+ * its own, which a test may end, it waits for answers as long as the product does.
+ */
 export const startGateway = async (options: GatewayOptions = {}): Promise<TestGateway> => {
   const clock = options.clock ?? systemClock;
   const natsUrl = options.natsUrl ?? testNatsUrl();
@@ -53,20 +66,29 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<TestGa
     HOST: '127.0.0.1',
     NATS_URL: natsUrl,
     INTERNAL_TOKEN_SECRET,
+    UPSTREAM_WAIT_SECONDS: '60',
     ...options.env,
   });
   const log = createSilentLog();
-  const bus = await connectTestBus(natsUrl);
+  const connected = await connectTestBus(natsUrl);
+  const bus = options.natsUrl === undefined ? patient(connected) : connected;
   const ids = createUuidV7Ids();
   const metrics = createMetrics({ service: 'gateway' });
   const readiness = createReadiness();
   const requestLog = createRequestLog({ bus, clock, ids, log, metrics });
-  const limitStore = createLimitStore({ redisUrl: config.limits.redisUrl, bus, clock, log });
+  const limitStore = createLimitStore({
+    redisUrl: config.limits.redisUrl,
+    bus,
+    clock,
+    log,
+    redisTimeoutMs: PATIENT_MS,
+  });
   await limitStore.ready();
   const credentials = createCredentials({
     ...config.credentials,
     ...config.accepted,
     waitSeconds: config.upstream.waitSeconds,
+    keySetTimeoutMs: options.keySetTimeoutMs ?? PATIENT_MS,
     bus,
     clock,
     log,
@@ -108,7 +130,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<TestGa
       await app.close();
       for (const credential of Object.values(credentials)) credential.close();
       await limitStore.close();
-      await requestLog.close(1);
+      await requestLog.close(bus.isConnected() ? 30 : 1);
       await bus.close();
     },
   };

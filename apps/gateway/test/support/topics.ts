@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Bus } from '@switchboard/bus';
+import type { Bus, Responder } from '@switchboard/bus';
 import {
   AppError,
   callRpcs,
@@ -15,6 +15,7 @@ import {
   renderFrame,
   type TicketPrincipal,
 } from '@switchboard/contracts';
+import { waitFor } from '@switchboard/stack/testing';
 import { WebSocket } from 'ws';
 
 interface Stored {
@@ -116,6 +117,8 @@ export const createTopicOwner = (bus: Bus) => {
     }),
   ];
   let responders = answer();
+  /** Whatever is said on one connection is heard in order: after an answer the server knows what was subscribed before. */
+  const subscribed = () => waitFor(async () => (await bus.streamState('NONE')) === null);
 
   const publish = (id: string, { sequence, text }: Stored, isFinal: boolean): void => {
     bus.publishNow(realtimeSubject(callsRealtime.kind, id), text, {
@@ -167,7 +170,11 @@ export const createTopicOwner = (bus: Bus) => {
       return ticket;
     },
     /** Answers the commands of one topic from now on. */
-    hold: (id: string) => bus.respond(callRpcs.command, take('command'), { id }),
+    async hold(id: string): Promise<Responder> {
+      const responder = bus.respond(callRpcs.command, take('command'), { id });
+      await subscribed();
+      return responder;
+    },
     refuseCommands(error: AppError | null): void {
       refuseCommands = error;
     },
@@ -180,8 +187,9 @@ export const createTopicOwner = (bus: Bus) => {
     async leave(): Promise<void> {
       await Promise.all(responders.map((responder) => responder.stop()));
     },
-    comeBack(): void {
+    async comeBack(): Promise<void> {
       responders = answer();
+      await subscribed();
     },
   };
 };

@@ -96,7 +96,8 @@ function renderConfig(port: number, options: NatsOptions): string {
     'ping_interval: "10s"',
     'ping_max: 2',
     `jetstream { store_dir: ${JSON.stringify(join(options.dir, 'jetstream'))}, max_memory_store: 256MB, max_file_store: 8GB }`,
-    ...(accounts.length > 0 ? ['accounts {', ...accounts, '}'] : []),
+    // By default 2 s from the connection to its password: a process that stands still meanwhile would be turned away.
+    ...(accounts.length > 0 ? ['authorization { timeout: 30 }', 'accounts {', ...accounts, '}'] : []),
     '',
   ].join('\n');
 }

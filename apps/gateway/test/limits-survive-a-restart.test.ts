@@ -7,14 +7,14 @@ import {
   ticketRpcs,
 } from '@switchboard/contracts';
 import { createSilentLog } from '@switchboard/service-kit';
-import { type OwnRedis, resetNats, startRedis, waitFor } from '@switchboard/stack/testing';
+import { type OwnRedis, patientBus, resetNats, startRedis, waitFor } from '@switchboard/stack/testing';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { continueFromLog } from '../src/limits/earlier-counts.ts';
 import { createLimitStore } from '../src/limits/index.ts';
 import { createMemoryStore } from '../src/limits/memory-store.ts';
 import type { LimitStore, Quota } from '../src/limits/store.ts';
-import { connectTestBus, patient, startGateway } from './support/gateway.ts';
+import { connectTestBus, startGateway } from './support/gateway.ts';
 import { createKeyOwner } from './support/keys.ts';
 import { limitedRoute } from './support/limited.ts';
 import { drawn } from './support/property.ts';
@@ -28,7 +28,7 @@ let bus: Bus;
 let redis: OwnRedis;
 beforeAll(async () => {
   await resetNats();
-  bus = patient(await connectTestBus());
+  bus = patientBus(await connectTestBus());
   redis = await startRedis();
 });
 afterAll(async () => {

@@ -1,7 +1,13 @@
-import { type Bus, connectBus, silentLog } from '@switchboard/bus';
+import { connectBus, silentLog } from '@switchboard/bus';
 import { createUuidV7Ids, partnerEvents, partnerRpcs, systemClock } from '@switchboard/contracts';
 import { createDatabase, createDataContext, type DataContext, startOutboxRelay } from '@switchboard/db';
-import { createTestDatabase, resetNats, testNatsUrl, waitFor } from '@switchboard/stack/testing';
+import {
+  createTestDatabase,
+  PATIENT_DATABASE,
+  patientBus,
+  resetNats,
+  testNatsUrl,
+} from '@switchboard/stack/testing';
 import pg from 'pg';
 import type { z } from 'zod';
 import { startJobWorker } from '../../src/consumers/analyse-job.ts';
@@ -22,18 +28,10 @@ export interface WorkerBench {
   close(): Promise<void>;
 }
 
-/** Longer than a test holds an answer back, and than a busy machine does. */
-const PATIENCE_MS = 60_000;
-
 /** A transcription whose program is not there. */
 const brokenEngines = (): Engines => ({
   transcription: createPocketSphinxEngine({ program: '/nowhere/pocketsphinx_batch', note: null }),
   content: createLocalContentEngine(),
-});
-
-const patient = (bus: Bus): Bus => ({
-  ...bus,
-  request: (rpc, input, options) => bus.request(rpc, input, { ...options, timeoutMs: PATIENCE_MS }),
 });
 
 /** The worker in this process on a database and a NATS account of its own; `answer` is partner-service. */
@@ -46,14 +44,13 @@ export const startWorkerBench = async (options: {
   const owner = new pg.Client({ connectionString: testDatabase.ownerUrl });
   await owner.connect();
   const ids = createUuidV7Ids(systemClock);
-  const bus = patient(await connectBus({ url: testNatsUrl(), name: 'ai-test', log: silentLog }));
+  const bus = patientBus(await connectBus({ url: testNatsUrl(), name: 'ai-test', log: silentLog }));
   const database = createDatabase({
     url: testDatabase.urlFor('ai'),
     schema: 'ai',
     applicationName: 'ai-test',
     log: silentLog,
-    connectTimeoutMs: PATIENCE_MS,
-    statementTimeoutMs: PATIENCE_MS,
+    ...PATIENT_DATABASE,
   });
   const ctx = createDataContext({ database, source: 'ai-service', clock: systemClock, ids, log: silentLog });
   const relay = startOutboxRelay(ctx, { bus });
@@ -81,8 +78,7 @@ export const startWorkerBench = async (options: {
       const jobId = changes.job_id ?? ids.next();
       const { example } = partnerEvents.jobQueued;
       const data = { ...example, job_id: jobId, analysis_type: 'full' as const, ...changes };
-      const about = { source: 'partner-service', id: ids.next() };
-      await waitFor(() => bus.publishEvent(partnerEvents.jobQueued, data, about), { what: 'the job kept' });
+      await bus.publishEvent(partnerEvents.jobQueued, data, { source: 'partner-service' });
       return jobId;
     },
     async rows(text, values = []) {

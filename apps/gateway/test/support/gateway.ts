@@ -9,7 +9,7 @@ import {
   systemClock,
 } from '@switchboard/contracts';
 import { createIdTracing, createMetrics, createReadiness, createSilentLog } from '@switchboard/service-kit';
-import { testNatsUrl } from '@switchboard/stack/testing';
+import { PATIENCE_MS, patientBus, testNatsUrl } from '@switchboard/stack/testing';
 import type { FastifyInstance } from 'fastify';
 import {
   buildGateway,
@@ -43,15 +43,6 @@ export interface GatewayOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Those who ask and those who answer are one process here: it may stand still for longer than a caller would wait. */
-const PATIENT_MS = 30_000;
-
-/** A bus whose questions wait longer than the product lets them: nobody here is away because this machine is busy. */
-export const patient = (bus: Bus): Bus => ({
-  ...bus,
-  request: (rpc, input, options) => bus.request(rpc, input, { ...options, timeoutMs: PATIENT_MS }),
-});
-
 export const connectTestBus = (natsUrl = testNatsUrl()): Promise<Bus> =>
   connectBus({ url: natsUrl, name: 'test', log: silentLog });
 
@@ -71,7 +62,7 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<TestGa
   });
   const log = createSilentLog();
   const connected = await connectTestBus(natsUrl);
-  const bus = options.natsUrl === undefined ? patient(connected) : connected;
+  const bus = options.natsUrl === undefined ? patientBus(connected) : connected;
   const ids = createUuidV7Ids();
   const metrics = createMetrics({ service: 'gateway' });
   const readiness = createReadiness();
@@ -81,14 +72,14 @@ export const startGateway = async (options: GatewayOptions = {}): Promise<TestGa
     bus,
     clock,
     log,
-    redisTimeoutMs: PATIENT_MS,
+    redisTimeoutMs: PATIENCE_MS,
   });
   await limitStore.ready();
   const credentials = createCredentials({
     ...config.credentials,
     ...config.accepted,
     waitSeconds: config.upstream.waitSeconds,
-    keySetTimeoutMs: options.keySetTimeoutMs ?? PATIENT_MS,
+    keySetTimeoutMs: options.keySetTimeoutMs ?? PATIENCE_MS,
     bus,
     clock,
     log,

@@ -2,7 +2,6 @@ import { type Bus, connectBus, type Log, silentLog } from '@switchboard/bus';
 import {
   type Clock,
   createUuidV7Ids,
-  type Ids,
   INTERNAL_TOKEN_HEADER,
   type Principal,
   systemClock,
@@ -22,10 +21,11 @@ import {
 import {
   type AnyJson,
   createTestDatabase,
+  PATIENT_DATABASE,
+  patientBus,
   resetNats,
   type TestDatabase,
   testNatsUrl,
-  waitFor,
 } from '@switchboard/stack/testing';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import pg from 'pg';
@@ -122,23 +122,8 @@ const principalOf = (body: AnyJson): UserPrincipal => {
 
 let made = 0;
 
-/** Whoever is asked may stand still for longer than a caller of the service would wait. */
-const PATIENCE_MS = 60_000;
 /** Tests look into the outbox after clocks that they moved by months. */
 const KEPT = { outboxSeconds: 3_650 * 86_400, inboxSeconds: 3_650 * 86_400 };
-
-/** The bus, with time to answer on a machine that is busy. That nobody is there to answer is heard at once all the same. */
-const patient = (bus: Bus, ids: Ids): Bus => ({
-  ...bus,
-  request: (rpc, input, options) => bus.request(rpc, input, { ...options, timeoutMs: PATIENCE_MS }),
-  publishEvent: (event, data, options) => {
-    // The same id each time: what was kept although its answer was late is not kept twice.
-    const id = options.id ?? ids.next();
-    return waitFor(() => bus.publishEvent(event, data, { ...options, id }), {
-      what: `${event.name} to be kept`,
-    });
-  },
-});
 
 const startOn = async (
   testDatabase: TestDatabase,
@@ -159,11 +144,10 @@ const startOn = async (
     schema: 'identity',
     applicationName: 'identity-test',
     log,
-    connectTimeoutMs: PATIENCE_MS,
-    statementTimeoutMs: PATIENCE_MS,
+    ...PATIENT_DATABASE,
   });
   const ids = createUuidV7Ids(clock);
-  const bus = patient(await connectBus({ url: testNatsUrl(), name: 'identity-test', log: silentLog }), ids);
+  const bus = patientBus(await connectBus({ url: testNatsUrl(), name: 'identity-test', log: silentLog }));
   const data = createDataContext({ database, source: 'identity-service', clock, ids, log });
   const relay = startOutboxRelay(data, { bus, keep: KEPT });
   const deps = createDeps(config, data);

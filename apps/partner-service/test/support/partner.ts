@@ -4,7 +4,6 @@ import {
   type Clock,
   createUuidV7Ids,
   hashKey,
-  type Ids,
   INTERNAL_TOKEN_HEADER,
   type PartnerPrincipal,
   type Principal,
@@ -22,7 +21,14 @@ import {
   createUploadBudget,
   type UploadBudget,
 } from '@switchboard/service-kit';
-import { createTestDatabase, resetNats, testNatsUrl, waitFor } from '@switchboard/stack/testing';
+import {
+  createTestDatabase,
+  PATIENT_DATABASE,
+  patientBus,
+  resetNats,
+  testNatsUrl,
+  waitFor,
+} from '@switchboard/stack/testing';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import pg from 'pg';
 import { type AppDeps, buildApp } from '../../src/app.ts';
@@ -33,9 +39,6 @@ import { startResponders } from '../../src/responders/index.ts';
 
 export const WEBHOOK_SECRET = 'a-webhook-secret-for-tests-of-enough-length';
 const TOKEN_SECRET = 'an-internal-token-secret-of-enough-length-for-tests';
-/** Whoever is asked may stand still for longer than a caller of the service would wait. */
-const PATIENCE_MS = 60_000;
-const PATIENT_DATABASE = { connectTimeoutMs: PATIENCE_MS, statementTimeoutMs: PATIENCE_MS };
 /** Tests look into outbox and inbox after clocks that they moved by months. */
 const KEPT = { outboxSeconds: 3_650 * 86_400, inboxSeconds: 3_650 * 86_400 };
 
@@ -103,19 +106,6 @@ export interface TestPartner {
   close(): Promise<void>;
 }
 
-/** The bus, with time to answer on a machine that is busy. That nobody is there to answer is heard at once all the same. */
-const patient = (bus: Bus, ids: Ids): Bus => ({
-  ...bus,
-  request: (rpc, input, options) => bus.request(rpc, input, { ...options, timeoutMs: PATIENCE_MS }),
-  publishEvent: (event, data, options) => {
-    // The same id each time: what was kept although its answer was late is not kept twice.
-    const id = options.id ?? ids.next();
-    return waitFor(() => bus.publishEvent(event, data, { ...options, id }), {
-      what: `${event.name} to be kept`,
-    });
-  },
-});
-
 /** The whole service in this process, on a database and a NATS account of the test's own. */
 export const startTestPartner = async (
   options: {
@@ -137,7 +127,7 @@ export const startTestPartner = async (
     ...PATIENT_DATABASE,
   });
   const ids = createUuidV7Ids(clock);
-  const bus = patient(await connectBus({ url: testNatsUrl(), name: 'partner-test', log: silentLog }), ids);
+  const bus = patientBus(await connectBus({ url: testNatsUrl(), name: 'partner-test', log: silentLog }));
   const data = createDataContext({ database, source: 'partner-service', clock, ids, log: silentLog });
   const relay = startOutboxRelay(data, { bus, keep: KEPT });
   if (options.consumers) startConsumers(data, bus);

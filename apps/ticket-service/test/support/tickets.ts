@@ -26,7 +26,14 @@ import {
   createReadiness,
   createUploadBudget,
 } from '@switchboard/service-kit';
-import { type AnyJson, createTestDatabase, resetNats, testNatsUrl } from '@switchboard/stack/testing';
+import {
+  type AnyJson,
+  createTestDatabase,
+  PATIENT_DATABASE,
+  patientBus,
+  resetNats,
+  testNatsUrl,
+} from '@switchboard/stack/testing';
 import { createLocalStorage, createUrlSigner } from '@switchboard/storage';
 import type { FastifyInstance } from 'fastify';
 import pg from 'pg';
@@ -91,15 +98,6 @@ export interface TestTickets {
   close(): Promise<void>;
 }
 
-/** Whoever is asked may stand still for longer than a caller of the service would wait. */
-const PATIENCE_MS = 60_000;
-
-/** The bus, with time to answer on a machine that is busy. That nobody is there to answer is heard at once all the same. */
-const patient = (bus: Bus): Bus => ({
-  ...bus,
-  request: (rpc, input, options) => bus.request(rpc, input, { ...options, timeoutMs: PATIENCE_MS }),
-});
-
 const askVerdict = (bus: Bus, token: string) =>
   bus.request(ticketRpcs.verifyToken, { token_hash: hashKey(token) });
 
@@ -120,7 +118,7 @@ export const startTestTickets = async (
   const { clock = systemClock, sla } = options;
   await resetNats();
   const testDatabase = await createTestDatabase();
-  const bus = patient(await connectBus({ url: testNatsUrl(), name: 'tickets-test', log: silentLog }));
+  const bus = patientBus(await connectBus({ url: testNatsUrl(), name: 'tickets-test', log: silentLog }));
   const ids = createUuidV7Ids(clock);
   const storageDirectory = await mkdtemp(join(tmpdir(), 'switchboard-tickets-'));
   const closers: (() => Promise<void>)[] = [];
@@ -132,8 +130,7 @@ export const startTestTickets = async (
       schema: 'tickets',
       applicationName: 'tickets-test',
       log: silentLog,
-      connectTimeoutMs: PATIENCE_MS,
-      statementTimeoutMs: PATIENCE_MS,
+      ...PATIENT_DATABASE,
     });
     closers.push(() => database.close());
     return createDataContext({ database, source: 'ticket-service', clock, ids, log: silentLog });

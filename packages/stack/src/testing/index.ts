@@ -6,6 +6,7 @@ export { freePort } from '../ports.ts';
 export { bringTool } from '../tools/bring-tool.ts';
 export { type WaitOptions, waitFor } from '../wait.ts';
 export { createTestDatabase, type TestDatabase } from './databases.ts';
+export { PATIENCE_MS, PATIENT_DATABASE, patientBus } from './patience.ts';
 export { openQueryMeter, type QueryMeter } from './query-meter.ts';
 export { type OwnPostgres, type OwnRedis, startNats, startPostgres, startRedis } from './servers.ts';
 export { startService, type TestService } from './services.ts';

@@ -15,6 +15,8 @@ export interface StackEnvironment {
   smtpUrl: string | undefined;
   /** Set while `npm test` runs: marks every process the run starts. */
   testRunId: string | undefined;
+  /** Processes of `npm test` are halted for up to so long, again and again: see test-run/halts.ts. */
+  testHaltSeconds: number;
   /** Which of vitest's parallel workers this is; undefined outside of them. */
   testWorker: number | undefined;
   isTerminal: boolean;
@@ -53,6 +55,7 @@ export function stackEnvironment(env: NodeJS.ProcessEnv = process.env): StackEnv
     adminPassword: env.ADMIN_PASSWORD || undefined,
     smtpUrl: env.SMTP_URL || undefined,
     testRunId: env.SWITCHBOARD_TEST_RUN || undefined,
+    testHaltSeconds: Number(env.SWITCHBOARD_HALT_SECONDS || 0),
     testWorker: env.VITEST_POOL_ID ? Number(env.VITEST_POOL_ID) : undefined,
     isTerminal,
     wantsColour: isTerminal && !env.NO_COLOR,

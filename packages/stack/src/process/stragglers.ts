@@ -29,7 +29,8 @@ export async function endStragglers(runId: string, patienceMs: number): Promise<
   }
 }
 
-function processesOf(runId: string): { pid: number; command: string }[] {
+/** The processes of a run that live, but for this one. */
+export function processesOf(runId: string): { pid: number; command: string }[] {
   const found: { pid: number; command: string }[] = [];
   for (const entry of readdirSync('/proc')) {
     const pid = Number(entry);

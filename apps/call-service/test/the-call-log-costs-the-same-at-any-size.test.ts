@@ -4,6 +4,7 @@ import { createDatabase, type Database, type Schemas } from '@switchboard/db';
 import {
   createTestDatabase,
   openQueryMeter,
+  PATIENT_DATABASE,
   type QueryMeter,
   type TestDatabase,
 } from '@switchboard/stack/testing';
@@ -92,6 +93,7 @@ beforeAll(async () => {
     url: database.ownerUrl,
     schema: 'calls',
     applicationName: 'one-session',
+    ...PATIENT_DATABASE,
     log: silentLog,
     poolMax: 1,
   });

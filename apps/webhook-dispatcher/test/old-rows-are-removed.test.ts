@@ -4,6 +4,7 @@ import { createDatabase, createDataContext, type DataContext, type Schemas } fro
 import {
   createTestDatabase,
   openQueryMeter,
+  PATIENT_DATABASE,
   type QueryMeter,
   type TestDatabase,
 } from '@switchboard/stack/testing';
@@ -40,6 +41,7 @@ beforeAll(async () => {
       url: database.urlFor('webhooks'),
       schema: 'webhooks',
       applicationName: 'housekeeping-test',
+      ...PATIENT_DATABASE,
       log: silentLog,
     });
     closers.push(() => opened.close());

@@ -4,6 +4,7 @@ import { createDatabase, createDataContext, type DataContext, type Schemas, tran
 import {
   createTestDatabase,
   openQueryMeter,
+  PATIENT_DATABASE,
   type QueryMeter,
   type TestDatabase,
 } from '@switchboard/stack/testing';
@@ -33,6 +34,7 @@ const openContext = (): DataContext<'webhooks'> => {
     url: database.urlFor('webhooks'),
     schema: 'webhooks',
     applicationName: 'replays-test',
+    ...PATIENT_DATABASE,
     log: silentLog,
   });
   closers.push(() => opened.close());

@@ -23,6 +23,7 @@ import {
 import {
   type AnyJson,
   createTestDatabase,
+  PATIENT_DATABASE,
   resetNats,
   testNatsUrl,
   waitFor,
@@ -164,6 +165,7 @@ export const startTestCalls = async (options: TestCallsOptions = {}): Promise<Te
       url: testDatabase.urlFor('calls'),
       schema: 'calls',
       applicationName: 'calls-test',
+      ...PATIENT_DATABASE,
       log: silentLog,
     });
     const data = createDataContext({ database, source: 'call-service', clock, ids, log: silentLog });
@@ -174,6 +176,7 @@ export const startTestCalls = async (options: TestCallsOptions = {}): Promise<Te
       url: testDatabase.urlFor('calls'),
       schema: 'calls',
       applicationName: 'calls-test leases',
+      ...PATIENT_DATABASE,
       poolMax: 1,
       log: silentLog,
     });

@@ -2,6 +2,7 @@ import { type Bus, connectBus, silentLog } from '@switchboard/bus';
 import { type Clock, createUuidV7Ids, type DataOf, systemClock, webhookEvents } from '@switchboard/contracts';
 import { createDatabase, createDataContext, type DataContext, startOutboxRelay } from '@switchboard/db';
 import { createMetrics, createSecretBox, type Metrics } from '@switchboard/service-kit';
+import { PATIENT_DATABASE } from '@switchboard/stack/testing';
 import { sql } from 'kysely';
 import type { Config } from '../../src/config.ts';
 import { type Dispatcher, startDispatcher } from '../../src/dispatcher.ts';
@@ -95,6 +96,7 @@ export const startTestDispatcher = async (options: TestDispatcherOptions): Promi
     url: options.databaseUrl,
     schema: 'webhooks',
     applicationName: 'webhook-dispatcher-test',
+    ...PATIENT_DATABASE,
     log: silentLog,
   });
   const bus = await connectBus({ url: options.natsUrl, name: 'webhook-dispatcher-test', log: silentLog });

@@ -7,7 +7,7 @@ import {
   type webhookEvents,
 } from '@switchboard/contracts';
 import { createDatabase, createDataContext, type DataContext, transact } from '@switchboard/db';
-import { createTestDatabase } from '@switchboard/stack/testing';
+import { createTestDatabase, PATIENT_DATABASE } from '@switchboard/stack/testing';
 import { sql } from 'kysely';
 import { standardScheduleSeconds } from '../../src/domain/deliveries/schedule.ts';
 import type { StoredDeliveries } from '../../src/domain/deliveries/types.ts';
@@ -52,6 +52,7 @@ export const openFanOut = async () => {
       schema: 'webhooks',
       applicationName: 'fan-out-test',
       log: silentLog,
+      ...PATIENT_DATABASE,
     });
     closers.push(() => database.close());
     return createDataContext({
